@@ -1,0 +1,277 @@
+# sheaf's build, by hand.  `make help` lists what it can do.
+#
+# Everything that is made goes under $(B).  A variant of the build (sanitizers,
+# coverage, fuzzing) has a folder of its own there, so that none disturbs
+# another:
+#   make                                $(B)/sheaf
+#   make SANITIZE=address,undefined     $(B)/san-address-undefined/sheaf
+#   make COVERAGE=1                     $(B)/coverage/sheaf
+# Nothing is registered by hand: sources, unit tests, fuzz drivers and assets
+# are found by their names.
+
+B ?= build
+VERSION := 0.1.0
+PACKAGES := libuv libcurl jansson libxml-2.0 sqlite3 libpq libcrypto zlib
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+FUZZ_SMOKE_SECONDS ?= 3
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# ---- variants ----------------------------------------------------------------
+
+# Flags for a baseline CPU on purpose: the program is built on one machine and
+# run on another.  Faster kernels are chosen when it runs.
+ifdef FUZZ
+    CC := clang-14
+    OUT := $(B)/fuzz
+    OPT := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+           -fsanitize=fuzzer-no-link,address,undefined
+else ifdef COVERAGE
+    OUT := $(B)/coverage
+    OPT := -O0 -g --coverage -fprofile-update=atomic
+else ifdef SANITIZE
+    comma := ,
+    OUT := $(B)/san-$(subst $(comma),-,$(SANITIZE))
+    OPT := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+           -fsanitize=$(SANITIZE)
+else
+    OUT := $(B)
+    OPT := -O2 -g -D_FORTIFY_SOURCE=2
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wpedantic -Wstrict-prototypes \
+            -Wmissing-prototypes -Wformat=2 -Wvla -Wundef \
+            -Wno-overlength-strings
+WERROR ?= -Werror
+
+# The shell runs pkg-config and not make's error handling: what is missing is
+# reported in one line, below, and only when something is to be compiled.
+MISSING := $(shell command -v pkg-config >/dev/null || echo pkg-config; \
+    command -v $(CC) >/dev/null || echo $(CC); \
+    for p in $(PACKAGES); do \
+        pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+PKG_CFLAGS := $(if $(MISSING),,$(shell pkg-config --cflags $(PACKAGES)))
+PKG_LIBS := $(if $(MISSING),,$(shell pkg-config --libs $(PACKAGES)))
+
+COMPILE := $(CC) -std=gnu17 $(OPT) $(WARNINGS) $(WERROR) -D_GNU_SOURCE \
+           -DSHEAF_VERSION='"$(VERSION)"' -fPIE -fstack-protector-strong \
+           -fno-common -ffile-prefix-map='$(CURDIR)'=. -pthread \
+           -Isrc -I$(B) $(PKG_CFLAGS) $(CFLAGS)
+LINK := $(CC) $(OPT) -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack \
+        -Wl,--as-needed $(LDFLAGS)
+LIBS := $(PKG_LIBS) -lm
+
+# One short line for each step; V=1 shows the commands themselves.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '$(1)')
+
+# Inner makes use every core, unless -j was given: then they share its jobs.
+J = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+# ---- what there is -----------------------------------------------------------
+
+SRC := $(sort $(wildcard src/*/*.c))
+OBJ := $(SRC:%.c=$(OUT)/obj/%.o)
+MAIN := $(OUT)/obj/src/cmd/main.o
+ASSETS := $(sort $(wildcard src/assets/*))
+LIB_OBJ := $(filter-out $(MAIN),$(OBJ)) $(if $(ASSETS),$(OUT)/obj/assets.o)
+LIB := $(OUT)/libsheaf.a
+
+# T=chunker picks one module's unit tests.
+UNIT := $(sort $(wildcard tests/unit/test_$(or $(T),*).c))
+UNIT_BIN := $(UNIT:tests/unit/%.c=$(OUT)/unit/%)
+# Any other .c beside the tests is help for all of them.
+UNIT_HELP := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
+UNIT_HELP_OBJ := $(UNIT_HELP:%.c=$(OUT)/obj/%.o)
+FUZZERS := $(sort $(wildcard fuzz/fuzz_*.c))
+FUZZ_BIN := $(FUZZERS:fuzz/%.c=$(OUT)/bin/%)
+
+# Files in which -fanalyzer pays: bytes from outside and manual memory.
+ANALYZE := $(wildcard src/base/*.c src/*/*parse*.c src/scraper/atom*.c)
+
+.PHONY: all
+all: $(OUT)/sheaf $(OUT)/compile_commands.json
+
+# ---- compile and link --------------------------------------------------------
+
+$(OUT)/sheaf: $(MAIN) $(LIB)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+# An archive keeps the members it has; start anew, or deleted sources live on.
+$(LIB): $(LIB_OBJ) $(OUT)/objects
+	$(call say,AR $@)
+	@rm -f $@
+	$(Q)ar rcs $@ $(LIB_OBJ)
+
+$(OUT)/obj/%.o: %.c $(OUT)/flags | $(B)/gen/assets.h
+	$(call say,CC $@)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+# $(call keep,TEXT): write TEXT to the target, but touch it only on a change.
+keep = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' >$@.new; \
+       if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# Other flags mean other objects.
+$(OUT)/flags: FORCE
+	$(if $(MISSING),$(error not installed: $(strip $(MISSING)); \
+	run 'make deps' once to install what the build needs))
+	$(call keep,$(COMPILE))
+
+$(OUT)/objects: FORCE
+	$(call keep,$(LIB_OBJ))
+
+# src/assets/docs.html -> asset_docs_html[], asset_docs_html_len in the program,
+# declared in "gen/assets.h".  The folder is a prerequisite so that a file that
+# is added or removed counts as a change.
+ASSET_DEPS := scripts/embed.sh $(wildcard src/assets) $(ASSETS)
+
+$(B)/gen/assets.h: $(ASSET_DEPS)
+	@mkdir -p $(@D)
+	@scripts/embed.sh header $(ASSETS) >$@.new
+	@mv $@.new $@
+
+$(OUT)/obj/assets.S: $(ASSET_DEPS)
+	@mkdir -p $(@D)
+	@scripts/embed.sh assembler $(ASSETS) >$@.new
+	@mv $@.new $@
+
+$(OUT)/obj/assets.o: $(OUT)/obj/assets.S $(ASSETS) $(OUT)/flags
+	$(call say,AS $@)
+	$(Q)$(CC) -c -o $@ $<
+
+# For editors and clangd.
+$(OUT)/compile_commands.json: $(OUT)/flags $(OUT)/objects scripts/compile-commands.sh
+	@scripts/compile-commands.sh '$(subst ','\'',$(COMPILE))' $(SRC) >$@.new
+	@mv $@.new $@
+
+# ---- run ---------------------------------------------------------------------
+
+# What the program needs at run time besides itself is fetched between the
+# build and the start.
+.PHONY: run
+run:
+	@scripts/deps.sh build run
+	@$(MAKE) --no-print-directory $(J) all
+	@scripts/run.sh $(OUT)/sheaf serve --data-dir ./data $(ARGS)
+
+# ---- test --------------------------------------------------------------------
+
+.PHONY: test test-unit test-oom test-integration fuzz fuzz-smoke coverage
+test:
+	@MAKE='$(MAKE)' scripts/test.sh
+
+test-unit:
+	@$(MAKE) --no-print-directory $(J) SANITIZE=address,undefined unit
+
+test-oom:
+	@$(MAKE) --no-print-directory test-unit T='oom*'
+
+test-integration: all $(B)/venv/ready
+	SHEAF_BIN='$(abspath $(OUT)/sheaf)' PYTHONDONTWRITEBYTECODE=1 \
+	    $(B)/venv/bin/python -m pytest -q -o cache_dir='$(abspath $(B))/pytest' \
+	    $(or $(T:%=tests/integration/test_%.py),tests/integration) $(PYTEST_ARGS)
+
+fuzz:
+	@$(MAKE) --no-print-directory $(J) FUZZ=1 fuzzers
+	@scripts/fuzz.sh $(B)/fuzz total $(FUZZ_SECONDS)
+
+fuzz-smoke:
+	@$(MAKE) --no-print-directory $(J) FUZZ=1 fuzzers
+	@scripts/fuzz.sh $(B)/fuzz each $(FUZZ_SMOKE_SECONDS)
+
+coverage:
+	@scripts/deps.sh build test coverage
+	@rm -rf $(B)/coverage/obj
+	@$(MAKE) --no-print-directory $(J) COVERAGE=1 all unit
+	@$(MAKE) --no-print-directory COVERAGE=1 test-integration
+	@gcovr --root . --filter src/ --object-directory $(B)/coverage \
+	    --html-details $(B)/coverage/index.html --print-summary $(B)/coverage
+	@echo "line by line: $(B)/coverage/index.html"
+
+# The unit tests of the variant at hand (test-unit picks the sanitized one).
+.PHONY: unit
+unit: $(UNIT_BIN)
+	$(if $(UNIT),,$(error no such unit test: tests/unit/test_$(T).c))
+	@tests/with-postgres tests/run-unit $(UNIT_BIN)
+
+# A test that defines __wrap_f() gets every call of f() (see ld(1), --wrap).
+$(OUT)/unit/%: $(OUT)/obj/tests/unit/%.o $(UNIT_HELP_OBJ) $(LIB)
+	$(call say,LINK $@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(LIB) \
+	    $(shell sed -n 's/.*\b__wrap_\([a-z0-9_]*\).*/-Wl,--wrap=\1/p' \
+	        tests/unit/$*.c | sort -u) $(LIBS) -lcmocka -lhttp_parser
+
+.PHONY: fuzzers
+fuzzers: $(FUZZ_BIN)
+
+$(OUT)/bin/fuzz_%: $(OUT)/obj/fuzz/fuzz_%.o $(LIB)
+	$(call say,LINK $@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# Python tools live in a folder of their own, made anew when their list changes.
+$(B)/venv/ready: tests/requirements.txt scripts/venv.sh
+	@scripts/venv.sh $(B)/venv $<
+
+$(B)/venv-bench/ready: bench/requirements.txt scripts/venv.sh
+	@scripts/venv.sh $(B)/venv-bench $<
+
+# ---- lint, bench, the rest ---------------------------------------------------
+
+.PHONY: lint format bench deps clean help
+lint:
+	@scripts/lint
+	@$(MAKE) --no-print-directory $(J) analyze
+
+.PHONY: analyze
+analyze: $(ANALYZE:%.c=$(OUT)/analyze/%.ok)
+
+$(OUT)/analyze/%.ok: %.c $(OUT)/flags | $(B)/gen/assets.h
+	@mkdir -p $(@D)
+	$(call say,ANALYZE $<)
+	$(Q)$(COMPILE) -fanalyzer -MMD -MP -MT $@ -MF $(@:.ok=.d) -c -o /dev/null $<
+	@touch $@
+
+format:
+	find src tests fuzz bench -name '*.[ch]' -exec clang-format-14 -i {} +
+
+# Documents that are made from tables in the program; `make test` checks that
+# they are current.
+.PHONY: docs docs-check
+docs: all
+	$(OUT)/sheaf config markdown >docs/settings.md
+	$(OUT)/sheaf config example >sheaf.conf.example
+
+docs-check: all
+	@$(OUT)/sheaf config markdown | cmp - docs/settings.md && \
+	    $(OUT)/sheaf config example | cmp - sheaf.conf.example || \
+	    { echo "run 'make docs' and commit the result"; exit 1; }
+
+bench:
+	@scripts/deps.sh build run test bench
+	@$(MAKE) --no-print-directory $(J) all $(B)/venv-bench/ready
+	$(B)/venv-bench/bin/python bench/run.py --sheaf $(B)/sheaf $(ARGS)
+
+deps:
+	@scripts/deps.sh build run test bench
+
+clean:
+	rm -rf $(B)
+
+help:
+	@cat scripts/help.txt
+
+.PHONY: FORCE
+FORCE:
+.DELETE_ON_ERROR:
+# Objects of unit tests and fuzz drivers are made through patterns; keep them.
+.SECONDARY:
+
+-include $(OBJ:.o=.d) $(UNIT_HELP_OBJ:.o=.d) \
+    $(UNIT:%.c=$(OUT)/obj/%.d) $(FUZZERS:%.c=$(OUT)/obj/%.d) \
+    $(ANALYZE:%.c=$(OUT)/analyze/%.d)

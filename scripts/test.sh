@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# test.sh - all that `make test` checks, one layer after the other.
+#
+# Stops at the first layer that fails: what is built on it would only repeat
+# the news.  Ends with a summary of the layers and their times.
+set -u
+
+make=${MAKE:-make}
+layers=(lint docs-check test-unit fuzz-smoke test-integration)
+summary=""
+failed=
+
+note() { summary+=$(printf '%-18s %-8s %s' "$1" "$2" "${3-}")$'\n'; }
+
+scripts/deps.sh build run test || exit 1
+for layer in "${layers[@]}"; do
+    if [ -n "$failed" ]; then
+        note "$layer" 'not run'
+        continue
+    fi
+    echo "== $layer"
+    start=$SECONDS
+    if $make --no-print-directory "$layer"; then
+        note "$layer" ok "$((SECONDS - start)) s"
+    else
+        note "$layer" FAILED "$((SECONDS - start)) s"
+        failed=$layer
+    fi
+done
+printf '\n== summary (%d s)\n%s' $SECONDS "$summary"
+if [ -n "$failed" ]; then
+    echo "repeat: make $failed"
+    exit 1
+fi
