@@ -1,0 +1,291 @@
+/* http_client.c - libcurl, through its multi interface for one exchange at a
+ * time: curl_multi_poll returns often enough to ask `cancelled`, whereas the
+ * easy interface asks about once a second while a peer is silent.
+ *
+ * libcurl's global state (TLS included) costs megabytes, so it is made at the
+ * first exchange and not at the start.
+ */
+#include "net/http_client.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define POLL_MS 100
+#define MAX_HEADER_S (30 * 86400) /* of Retry-After: beyond a month is a bug   \
+                                   */
+
+struct http_client {
+    char *user_agent;
+    CURLM *multi; /* NULL before the first exchange */
+    CURL *easy;
+};
+
+static atomic_bool global_ready;
+
+static void global_init(void)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+        atomic_store(&global_ready, true);
+}
+
+void http_client_setup(void)
+{
+    /* Lazy: see ready(). */
+}
+
+void http_client_teardown(void)
+{
+    if (atomic_exchange(&global_ready, false))
+        curl_global_cleanup();
+}
+
+struct http_client *http_client_new(const char *user_agent)
+{
+    struct http_client *c = mem_alloc(sizeof(*c));
+
+    if (!c)
+        return NULL;
+    *c = (struct http_client){.user_agent =
+                                  mem_strndup(user_agent, strlen(user_agent))};
+    if (!c->user_agent) {
+        mem_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void http_client_free(struct http_client *c)
+{
+    if (!c)
+        return;
+    curl_easy_cleanup(c->easy);
+    curl_multi_cleanup(c->multi);
+    mem_free(c->user_agent);
+    mem_free(c);
+}
+
+static enum err_code ready(struct http_client *c, struct err *e)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, global_init);
+    if (!atomic_load(&global_ready))
+        return err_set(e, ERR_UNAVAILABLE, "libcurl does not start");
+    if (!c->multi)
+        c->multi = curl_multi_init();
+    if (!c->easy)
+        c->easy = curl_easy_init();
+    if (!c->multi || !c->easy)
+        return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    return ERR_NONE;
+}
+
+/* ---- one exchange ---- */
+
+struct reading {
+    struct http_answer *out;
+    bool too_large;
+};
+
+static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+{
+    struct reading *rd = ctx;
+
+    buf_add(&rd->out->body, p, size * n);
+    if (!buf_ok(&rd->out->body)) {
+        rd->too_large = true;
+        return 0;
+    }
+    return size * n;
+}
+
+/* Seconds, or an HTTP date. */
+static int64_t retry_after(struct slice v)
+{
+    uint64_t s;
+    int64_t at;
+
+    if (slice_to_u64(v, &s))
+        return s < MAX_HEADER_S ? (int64_t)s : MAX_HEADER_S;
+    if (!clock_parse_http(v, &at))
+        return -1;
+    at = (at - clock_now_us() + US_PER_S - 1) / US_PER_S;
+    if (at < 0)
+        return 0;
+    return at < MAX_HEADER_S ? at : MAX_HEADER_S;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+    struct http_answer *out = ((struct reading *)ctx)->out;
+    struct slice line = {p, size * n}, name;
+    struct slice value = line;
+
+    if (slice_starts(line, "HTTP/")) { /* after 100 Continue: begin anew */
+        out->content_type[0] = '\0';
+        out->retry_after_s = -1;
+        return line.len;
+    }
+    if (!slice_split(&value, ':', &name))
+        return line.len;
+    value = slice_trim(value);
+    if (slice_is_nocase(name, "Retry-After"))
+        out->retry_after_s = retry_after(value);
+    if (slice_is_nocase(name, "Content-Type") &&
+        value.len < sizeof(out->content_type)) {
+        memcpy(out->content_type, value.p, value.len);
+        out->content_type[value.len] = '\0';
+    }
+    return line.len;
+}
+
+static enum err_code make_headers(const struct http_fetch *f,
+                                  struct curl_slist **out, struct err *e)
+{
+    /* Not "Expect: 100-continue", which costs a second where it is ignored. */
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:"), *longer;
+    const char *const *h;
+
+    for (h = f->headers; list && h && *h; h++) {
+        longer = curl_slist_append(list, *h);
+        if (!longer) {
+            curl_slist_free_all(list);
+            list = NULL;
+        } else {
+            list = longer;
+        }
+    }
+    if (!list)
+        return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    *out = list;
+    return ERR_NONE;
+}
+
+static void set_options(struct http_client *c, const struct http_fetch *f,
+                        struct reading *rd, struct curl_slist *headers)
+{
+    CURL *h = c->easy;
+    bool has_body = f->body.len > 0 || strcmp(f->method, "POST") == 0;
+
+    curl_easy_reset(h);
+    curl_easy_setopt(h, CURLOPT_URL, f->url);
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(h, CURLOPT_USERAGENT, c->user_agent);
+    curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)f->timeout_ms);
+    curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)f->connect_timeout_ms);
+    curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, rd);
+    curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(h, CURLOPT_HEADERDATA, rd);
+    if (has_body) {
+        curl_easy_setopt(h, CURLOPT_POST, 1L);
+        curl_easy_setopt(h, CURLOPT_POSTFIELDS, f->body.p ? f->body.p : "");
+        curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)f->body.len);
+    }
+    if (strcmp(f->method, "HEAD") == 0)
+        curl_easy_setopt(h, CURLOPT_NOBODY, 1L);
+    else if (strcmp(f->method, has_body ? "POST" : "GET") != 0)
+        curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, f->method);
+}
+
+/* Drive the exchange to its end.  false: cancelled. */
+static bool perform(struct http_client *c, const struct http_fetch *f,
+                    CURLcode *result)
+{
+    int running = 1, left;
+    CURLMsg *msg;
+
+    *result = CURLE_FAILED_INIT;
+    while (running) {
+        if (f->cancelled && f->cancelled(f->ctx))
+            return false;
+        if (curl_multi_perform(c->multi, &running) != CURLM_OK)
+            return true;
+        if (running &&
+            curl_multi_poll(c->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
+            return true;
+    }
+    while ((msg = curl_multi_info_read(c->multi, &left)))
+        if (msg->msg == CURLMSG_DONE)
+            *result = msg->data.result;
+    return true;
+}
+
+static enum err_code failed(const struct http_fetch *f, CURLcode rc,
+                            const struct reading *rd, const char *why,
+                            struct err *e)
+{
+    const char *text = why[0] ? why : curl_easy_strerror(rc);
+
+    if (rd->too_large)
+        return err_set(e, ERR_TOO_LARGE,
+                       "the answer of '%s' is larger than %zu bytes", f->url,
+                       f->max_body);
+    switch (rc) {
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return err_set(e, ERR_INVALID, "'%s': %s", f->url, text);
+    case CURLE_OPERATION_TIMEDOUT:
+        return err_set(e, ERR_TIMEOUT, "'%s': %s", f->url, text);
+    default:
+        return err_set(e, ERR_UNAVAILABLE, "'%s': %s", f->url, text);
+    }
+}
+
+enum err_code http_fetch(struct http_client *c, const struct http_fetch *f,
+                         struct http_answer *out, struct err *e)
+{
+    struct reading rd = {.out = out};
+    struct curl_slist *headers = NULL;
+    char why[CURL_ERROR_SIZE] = "";
+    int64_t began = clock_mono_us();
+    CURLcode result;
+    long status = 0;
+    bool finished;
+    enum err_code rc;
+
+    *out = (struct http_answer){.retry_after_s = -1};
+    buf_init(&out->body, f->max_body);
+    rc = ready(c, e);
+    if (!rc)
+        rc = make_headers(f, &headers, e);
+    if (rc)
+        return rc;
+    set_options(c, f, &rd, headers);
+    curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, why);
+    if (curl_multi_add_handle(c->multi, c->easy) != CURLM_OK) {
+        curl_slist_free_all(headers);
+        return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    }
+    finished = perform(c, f, &result);
+    curl_multi_remove_handle(c->multi, c->easy);
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_reset(c->easy); /* it must not keep pointers to the headers */
+    curl_slist_free_all(headers);
+    out->status = (int)status;
+    out->took_ms = (clock_mono_us() - began) / US_PER_MS;
+    if (!finished)
+        rc = err_set(e, ERR_CANCELLED, "cancelled");
+    else if (result != CURLE_OK)
+        rc = failed(f, result, &rd, why, e);
+    if (rc)
+        buf_release(&out->body);
+    return rc;
+}
+
+void http_answer_release(struct http_answer *a)
+{
+    buf_release(&a->body);
+}

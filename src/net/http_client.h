@@ -1,0 +1,53 @@
+/* http_client.h - one blocking HTTP exchange, over libcurl.
+ *
+ * Redirects are not followed, only http and https are spoken, the body has a
+ * maximum, and a caller's `cancelled` is asked several times a second, so that
+ * a cancelled job leaves within a second even from a peer that is silent.
+ *
+ * Threads: a client may be used from one thread at a time (it keeps the
+ * connection for the next exchange).  http_client_setup once, before threads.
+ */
+#ifndef NET_HTTP_CLIENT_H
+#define NET_HTTP_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+struct http_client;
+
+struct http_fetch {
+    const char *method; /* "GET" */
+    const char *url;
+    const char *const *headers; /* "Name: value", NULL-ended; may be NULL */
+    struct slice body;
+    int64_t timeout_ms; /* for the whole exchange */
+    int64_t connect_timeout_ms;
+    size_t max_body; /* of the answer */
+    bool (*cancelled)(void *ctx);
+    void *ctx;
+};
+
+struct http_answer {
+    int status;
+    struct buf body;        /* released by http_answer_release */
+    char content_type[128]; /* "" if none */
+    int64_t retry_after_s;  /* seconds from now; -1 if none */
+    int64_t took_ms;
+};
+
+void http_client_setup(void);
+void http_client_teardown(void);
+struct http_client *http_client_new(const char *user_agent);
+void http_client_free(struct http_client *c);
+/* Any HTTP status is ERR_NONE.  ERR_UNAVAILABLE: no connection, reset, DNS;
+ * ERR_TIMEOUT; ERR_TOO_LARGE; ERR_CANCELLED; ERR_INVALID: the URL. */
+enum err_code http_fetch(struct http_client *c, const struct http_fetch *f,
+                         struct http_answer *out, struct err *e) CHECKED;
+void http_answer_release(struct http_answer *a);
+
+#endif

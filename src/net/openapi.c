@@ -1,0 +1,432 @@
+/* openapi.c - /openapi.json from the route table, and the page that shows it.
+ *
+ * The document is written anew for each request: it takes less than a
+ * millisecond, and the server's ETag spares the transfer.
+ */
+#include "net/router_impl.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "gen/assets.h"
+
+/* ---- parameters ---- */
+
+static void write_range(struct jw *j, const struct param *p, const char *low,
+                        const char *high)
+{
+    bool whole = p->type != PARAM_NUM;
+
+    if (p->min == 0 && p->max == 0)
+        return;
+    if (p->type != PARAM_LIST) {
+        jw_key(j, low);
+        if (whole)
+            jw_int(j, (int64_t)p->min);
+        else
+            jw_double(j, p->min);
+    }
+    jw_key(j, high);
+    if (whole)
+        jw_int(j, (int64_t)p->max);
+    else
+        jw_double(j, p->max);
+}
+
+/* A default or an example, in the JSON type that it has. */
+static void write_literal(struct jw *j, const char *key, const struct param *p,
+                          const char *text)
+{
+    json_t *v = NULL;
+    struct err ignored;
+    bool is_text =
+        p->type == PARAM_STR || p->type == PARAM_ENUM || p->type == PARAM_TIME;
+
+    if (!is_text && json_parse(&v, slice_of(text), &ignored) == ERR_NONE) {
+        jw_key(j, key);
+        jw_value(j, v);
+        json_decref(v);
+    } else {
+        jw_kstr(j, key, text);
+    }
+}
+
+static void write_schema(struct jw *j, const struct param *p)
+{
+    static const char *const types[] = {
+        [PARAM_STR] = "string",  [PARAM_INT] = "integer",
+        [PARAM_NUM] = "number",  [PARAM_BOOL] = "boolean",
+        [PARAM_TIME] = "string", [PARAM_ENUM] = "string",
+        [PARAM_LIST] = "array",  [PARAM_JSON] = "object",
+    };
+    size_t i;
+
+    jw_obj(j);
+    jw_kstr(j, "type", types[p->type]);
+    switch (p->type) {
+    case PARAM_INT:
+    case PARAM_NUM:
+        write_range(j, p, "minimum", "maximum");
+        break;
+    case PARAM_STR:
+        write_range(j, p, "minLength", "maxLength");
+        break;
+    case PARAM_TIME:
+        jw_kstr(j, "format", "date-time");
+        break;
+    case PARAM_LIST:
+        jw_kraw(j, "items", SLICE("{\"type\":\"string\"}"));
+        write_range(j, p, NULL, "maxItems");
+        break;
+    case PARAM_ENUM:
+        jw_key(j, "enum");
+        jw_arr(j);
+        for (i = 0; p->choices[i]; i++)
+            jw_str(j, p->choices[i]);
+        jw_end_arr(j);
+        break;
+    default:
+        break;
+    }
+    if (p->dflt)
+        write_literal(j, "default", p, p->dflt);
+    if (p->in == IN_BODY && p->doc)
+        jw_kstr(j, "description", p->doc);
+    if (p->in == IN_BODY && p->example)
+        write_literal(j, "example", p, p->example);
+    jw_end_obj(j);
+}
+
+static void write_parameters(struct jw *j, const struct route *row)
+{
+    const struct param *p;
+
+    jw_key(j, "parameters");
+    jw_arr(j);
+    for (p = row->params; p && p->name; p++) {
+        if (p->in == IN_BODY)
+            continue;
+        jw_obj(j);
+        jw_kstr(j, "name", p->name);
+        jw_kstr(j, "in", p->in == IN_PATH ? "path" : "query");
+        jw_kbool(j, "required", p->in == IN_PATH || p->required);
+        if (p->doc)
+            jw_kstr(j, "description", p->doc);
+        jw_key(j, "schema");
+        write_schema(j, p);
+        if (p->example)
+            write_literal(j, "example", p, p->example);
+        jw_end_obj(j);
+    }
+    jw_end_arr(j);
+}
+
+static size_t count_in_body(const struct route *row, bool required)
+{
+    const struct param *p;
+    size_t n = 0;
+
+    for (p = row->params; p && p->name; p++)
+        n += p->in == IN_BODY && (!required || p->required);
+    return n;
+}
+
+static void write_body(struct jw *j, const struct route *row)
+{
+    const struct param *p;
+
+    if (count_in_body(row, false) == 0)
+        return;
+    jw_key(j, "requestBody");
+    jw_obj(j);
+    jw_kbool(j, "required", count_in_body(row, true) > 0);
+    jw_key(j, "content");
+    jw_obj(j);
+    jw_key(j, "application/json");
+    jw_obj(j);
+    jw_key(j, "schema");
+    jw_obj(j);
+    jw_kstr(j, "type", "object");
+    jw_kbool(j, "additionalProperties", row->raw_body);
+    jw_key(j, "properties");
+    jw_obj(j);
+    for (p = row->params; p->name; p++)
+        if (p->in == IN_BODY) {
+            jw_key(j, p->name);
+            write_schema(j, p);
+        }
+    jw_end_obj(j);
+    if (count_in_body(row, true) > 0) {
+        jw_key(j, "required");
+        jw_arr(j);
+        for (p = row->params; p->name; p++)
+            if (p->in == IN_BODY && p->required)
+                jw_str(j, p->name);
+        jw_end_arr(j);
+    }
+    jw_end_obj(j);
+    jw_end_obj(j);
+    jw_end_obj(j);
+    jw_end_obj(j);
+}
+
+/* ---- replies ---- */
+
+static void write_success(struct jw *j, const struct route *row)
+{
+    int status = row->status ? row->status : 200;
+    json_t *example = NULL;
+    struct err ignored;
+    char key[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                   (char)('0' + status % 10), 0};
+
+    jw_key(j, key);
+    jw_obj(j);
+    jw_kstr(j, "description", http_reason(status));
+    if (row->returns &&
+        json_parse(&example, slice_of(row->returns), &ignored) == ERR_NONE) {
+        jw_key(j, "content");
+        jw_obj(j);
+        jw_key(j, "application/json");
+        jw_obj(j);
+        jw_key(j, "example");
+        jw_value(j, example);
+        jw_end_obj(j);
+        jw_end_obj(j);
+        json_decref(example);
+    }
+    jw_end_obj(j);
+}
+
+static void write_failure(struct jw *j, const char *status, const char *what,
+                          enum envelope envelope)
+{
+    jw_key(j, status);
+    jw_obj(j);
+    jw_kstr(j, "description", what);
+    jw_kraw(j, "content",
+            envelope == ENVELOPE_DRF
+                ? SLICE("{\"application/json\":{\"schema\":{\"$ref\":"
+                        "\"#/components/schemas/Detail\"}}}")
+                : SLICE("{\"application/json\":{\"schema\":{\"$ref\":"
+                        "\"#/components/schemas/Error\"}}}"));
+    jw_end_obj(j);
+}
+
+static void write_responses(struct jw *j, const struct route *row)
+{
+    enum envelope v = row->envelope;
+
+    jw_key(j, "responses");
+    jw_obj(j);
+    write_success(j, row);
+    write_failure(j, "400", "The input is wrong; the text names what.", v);
+    if (row->policy == POLICY_WEBHOOK)
+        write_failure(j, "401", "Wrong or missing secret.", ENVELOPE_OWN);
+    else if (row->policy != POLICY_PUBLIC)
+        write_failure(j, "401", "The admin token is needed.", v);
+    if (strchr(row->pattern, '{'))
+        write_failure(j, "404", "No such thing.", v);
+    if (row->method != HTTP_GET)
+        write_failure(j, "413", "The body is too large.", v);
+    write_failure(j, "503", "Busy or not ready; see Retry-After.", v);
+    jw_end_obj(j);
+}
+
+static void write_security(struct jw *j, const struct route *row)
+{
+    struct slice by_policy[] = {
+        [POLICY_PUBLIC] = SLICE("[]"),
+        [POLICY_READ] = SLICE("[{},{\"token\":[]},{\"session\":[]}]"),
+        [POLICY_WRITE] = SLICE("[{},{\"token\":[]},{\"session\":[]}]"),
+        [POLICY_ADMIN] = SLICE("[{},{\"token\":[]},{\"session\":[]}]"),
+        [POLICY_WEBHOOK] = SLICE("[{\"webhook\":[]}]"),
+    };
+    static const char *const names[] = {
+        [POLICY_PUBLIC] = "public",   [POLICY_READ] = "read",
+        [POLICY_WRITE] = "write",     [POLICY_ADMIN] = "admin",
+        [POLICY_WEBHOOK] = "webhook",
+    };
+
+    jw_kraw(j, "security", by_policy[row->policy]);
+    jw_kstr(j, "x-policy", names[row->policy]);
+}
+
+/* ---- the document ---- */
+
+static const char *lower_method(enum http_method m)
+{
+    static const char *const names[HTTP_OTHER] = {
+        [HTTP_GET] = "get",     [HTTP_POST] = "post",     [HTTP_PUT] = "put",
+        [HTTP_PATCH] = "patch", [HTTP_DELETE] = "delete",
+    };
+
+    return names[m];
+}
+
+/* "get_api_papers_id": a name that generated clients can use. */
+static void write_operation_id(struct jw *j, const struct route *row)
+{
+    struct buf id;
+    const char *c;
+    bool gap = true;
+
+    buf_init(&id, 200);
+    buf_add_str(&id, lower_method(row->method));
+    for (c = row->pattern; *c; c++) {
+        bool word = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9');
+
+        if (word && gap)
+            buf_add_char(&id, '_');
+        if (word)
+            buf_add_char(&id, *c);
+        gap = !word;
+    }
+    jw_kslice(j, "operationId", buf_slice(&id));
+    buf_release(&id);
+}
+
+static void write_operation(struct jw *j, const struct route *row)
+{
+    jw_key(j, lower_method(row->method));
+    jw_obj(j);
+    write_operation_id(j, row);
+    if (row->tag) {
+        jw_key(j, "tags");
+        jw_arr(j);
+        jw_str(j, row->tag);
+        jw_end_arr(j);
+    }
+    if (row->summary)
+        jw_kstr(j, "summary", row->summary);
+    if (row->doc)
+        jw_kstr(j, "description", row->doc);
+    write_parameters(j, row);
+    write_body(j, row);
+    write_responses(j, row);
+    write_security(j, row);
+    jw_end_obj(j);
+}
+
+static bool is_first(const struct router *rt, size_t i)
+{
+    size_t k;
+
+    for (k = 0; k < i; k++)
+        if (strcmp(rt->rows[k]->route->pattern, rt->rows[i]->route->pattern) ==
+            0)
+            return false;
+    return true;
+}
+
+static void write_paths(struct jw *j, const struct router *rt)
+{
+    size_t i, k;
+
+    jw_key(j, "paths");
+    jw_obj(j);
+    for (i = 0; i < rt->n_rows; i++) {
+        const char *pattern = rt->rows[i]->route->pattern;
+
+        if (!is_first(rt, i))
+            continue;
+        jw_key(j, pattern);
+        jw_obj(j);
+        for (k = i; k < rt->n_rows; k++)
+            if (strcmp(rt->rows[k]->route->pattern, pattern) == 0)
+                write_operation(j, rt->rows[k]->route);
+        jw_end_obj(j);
+    }
+    jw_end_obj(j);
+}
+
+/* The parts that are the same whatever the routes. */
+static const char components[] =
+    "{\"schemas\":{"
+    "\"Error\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{"
+    "\"error\":{\"type\":\"string\"},"
+    "\"detail\":{\"type\":\"object\",\"properties\":{"
+    "\"field\":{\"type\":\"string\"}}},"
+    "\"error_id\":{\"type\":\"string\","
+    "\"description\":\"Also in the log; with 5xx.\"}}},"
+    "\"Detail\":{\"type\":\"object\",\"required\":[\"detail\"],"
+    "\"properties\":{\"detail\":{\"type\":\"string\"},"
+    "\"error_id\":{\"type\":\"string\"}}}},"
+    "\"securitySchemes\":{"
+    "\"token\":{\"type\":\"http\",\"scheme\":\"bearer\","
+    "\"description\":\"The admin token; `sheaf token` prints it. Not needed "
+    "on this machine unless a proxy is in between.\"},"
+    "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\","
+    "\"name\":\"sheaf_session\"},"
+    "\"webhook\":{\"type\":\"http\",\"scheme\":\"bearer\","
+    "\"description\":\"The shared webhook secret.\"}}}";
+
+static enum err_code openapi(struct request *r, struct err *e)
+{
+    struct jw j;
+
+    (void)e;
+    jw_init(&j, reply_json(r, 200));
+    jw_obj(&j);
+    jw_kstr(&j, "openapi", "3.1.0");
+    jw_key(&j, "info");
+    jw_obj(&j);
+    jw_kstr(&j, "title", "sheaf");
+    jw_kstr(&j, "version", SHEAF_VERSION);
+    jw_kstr(&j, "description",
+            "A self-hosted research desk: papers, documents, questions, "
+            "readers.");
+    jw_end_obj(&j);
+    jw_key(&j, "servers");
+    jw_arr(&j);
+    jw_obj(&j);
+    jw_kslice(&j, "url", r->base_url);
+    jw_end_obj(&j);
+    jw_end_arr(&j);
+    write_paths(&j, r->ctx);
+    jw_kraw(&j, "components", slice_of(components));
+    jw_end_obj(&j);
+    return ERR_NONE;
+}
+
+static enum err_code send_asset(struct request *r, const char *type,
+                                const unsigned char *p, size_t len)
+{
+    reply_header(r, "Content-Security-Policy",
+                 "default-src 'none'; script-src 'self'; style-src 'self'; "
+                 "connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
+                 "form-action 'none'; frame-ancestors 'none'");
+    buf_add(reply_text(r, 200, type), p, len);
+    return ERR_NONE;
+}
+
+static enum err_code docs_page(struct request *r, struct err *e)
+{
+    (void)e;
+    return send_asset(r, "text/html; charset=utf-8", asset_docs_html,
+                      asset_docs_html_len);
+}
+
+static enum err_code docs_style(struct request *r, struct err *e)
+{
+    (void)e;
+    return send_asset(r, "text/css; charset=utf-8", asset_docs_css,
+                      asset_docs_css_len);
+}
+
+static enum err_code docs_script(struct request *r, struct err *e)
+{
+    (void)e;
+    return send_asset(r, "text/javascript; charset=utf-8", asset_docs_js,
+                      asset_docs_js_len);
+}
+
+const struct route docs_routes[] = {
+    {HTTP_GET, "/openapi.json", openapi, POLICY_PUBLIC, .tag = "Documents",
+     .summary = "This interface, described (OpenAPI 3.1)"},
+    {HTTP_GET, "/docs", docs_page, POLICY_PUBLIC, .open_query = true,
+     .tag = "Documents", .summary = "This interface as a page, offline"},
+    {HTTP_GET, "/docs/docs.css", docs_style, POLICY_PUBLIC, .open_query = true},
+    {HTTP_GET, "/docs/docs.js", docs_script, POLICY_PUBLIC, .open_query = true},
+    {0},
+};

@@ -1,0 +1,107 @@
+/* request.h - what a handler sees: the request, and how it answers.
+ *
+ * The server parses, the router checks method, parameters, body and policy
+ * against the route's row; then the handler runs, on a request worker or (for
+ * ON_LOOP routes) on the loop.  It reads typed values, writes one reply, and
+ * returns.  A returned error becomes the reply, in the route's envelope.
+ *
+ * Ownership: everything reachable from the request lives until the handler
+ * returns and dies with the request's arena.  What must live longer is copied.
+ * The client may have left meanwhile: the reply is then dropped.
+ * Threads: a request belongs to the thread that runs its handler.
+ */
+#ifndef NET_REQUEST_H
+#define NET_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_OTHER
+};
+
+struct route;
+struct exchange;    /* the server's side of a request: server.c knows it */
+struct shared_body; /* reply bytes with a reference count: shared_body.h */
+
+struct http_header {
+    struct slice name;  /* as sent; compare without case */
+    struct slice value; /* trimmed */
+};
+
+struct request {
+    struct arena *arena;
+    uint64_t id; /* in every log line of this request */
+    enum http_method method;
+    struct slice path; /* percent-decoded, checked UTF-8, no trailing slash */
+    struct slice raw_path; /* as sent, for links */
+    struct slice query;    /* raw, without '?' */
+    const struct http_header *headers;
+    size_t n_headers;
+    struct slice body;     /* whole */
+    const json_t *json;    /* the body, when the route declares body fields */
+    struct slice base_url; /* "http://127.0.0.1:8642" or public_url; no slash */
+    struct slice client;   /* address, behind trusted proxies the real one */
+    bool authorized;       /* carries the admin token (header or cookie) */
+    const struct route *route;
+    void *ctx; /* given with the routes to router_add */
+    struct exchange *exchange;
+};
+
+/* ---- reading: typed values, checked against route->params ---- */
+
+/* The parameter called `name` must be declared by the route (assert).  The
+ * value is the one sent, else the declared default; has_ says if there is any.
+ */
+bool request_has(const struct request *r, const char *name);
+struct slice request_str(const struct request *r, const char *name);
+int64_t request_int(const struct request *r, const char *name);
+double request_num(const struct request *r, const char *name);
+bool request_bool(const struct request *r, const char *name);
+int64_t request_time(const struct request *r,
+                     const char *name); /* us; 0 none */
+/* PARAM_JSON and PARAM_LIST of the body; NULL if absent. */
+const json_t *request_value(const struct request *r, const char *name);
+/* Header value, or SLICE_NONE.  Without case; several are joined by ", ". */
+struct slice request_header(const struct request *r, const char *name);
+
+/* ---- answering ---- */
+
+/* Start a JSON reply and get the buf to write it to (owned by the request;
+ * at most 64 MiB).  Content-Length, ETag for GET 200, gzip and HEAD are done
+ * by the server. */
+struct buf *reply_json(struct request *r, int status);
+/* The same for another content type. */
+struct buf *reply_text(struct request *r, int status, const char *content_type);
+/* Answer with shared bytes (keeps its own reference). */
+void reply_shared(struct request *r, int status, struct shared_body *body);
+/* 204, or any status without a body. */
+void reply_empty(struct request *r, int status);
+/* Add a header to the reply; value is copied.  At most 16; no CR or LF
+ * (assert). */
+void reply_header(struct request *r, const char *name, const char *value);
+
+/* Streamed replies, only for routes with .run = ON_STREAM: chunked for 1.1.
+ * stream_write blocks while the client is slow (at most 256 kB are waiting)
+ * and returns ERR_CANCELLED once the client has gone or the server stops.
+ * After stream_begin a returned error cuts the connection. */
+enum err_code stream_begin(struct request *r, int status,
+                           const char *content_type, struct err *e) CHECKED;
+enum err_code stream_write(struct request *r, struct slice data, struct err *e)
+    CHECKED;
+
+#endif

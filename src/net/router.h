@@ -1,0 +1,106 @@
+/* router.h - the route table: one row drives routing, checks, policy and docs.
+ *
+ * Each service has a `const struct route xxx_routes[]`.  From the rows come:
+ * finding the handler, 404 and 405 with Allow, the checks of path, query and
+ * body parameters (an unknown one is a 400 that names it and suggests the
+ * nearest), the auth policy, the thread it runs on, the error envelope,
+ * /openapi.json and the /docs page.
+ *
+ * Every pattern is served with and without its trailing slash.
+ *
+ * Threads: rows are added before the server starts; then read-only.
+ */
+#ifndef NET_ROUTER_H
+#define NET_ROUTER_H
+
+#include "net/request.h"
+
+enum policy {
+    POLICY_PUBLIC,  /* anybody; CORS '*' */
+    POLICY_READ,    /* anybody, or the token when private_reads is on */
+    POLICY_WRITE,   /* local and unproxied, or the token; Origin checked */
+    POLICY_ADMIN,   /* as WRITE, also for reading */
+    POLICY_WEBHOOK, /* the webhook's Bearer secret, constant time */
+};
+
+enum run_where {
+    ON_WORKER, /* request pool (default) */
+    ON_LOOP,   /* must not block */
+    ON_STREAM  /* stream pool; may take long */
+};
+
+enum envelope {
+    ENVELOPE_OWN, /* {"error": "...", "detail": {...}} */
+    ENVELOPE_DRF  /* {"detail": "..."} */
+};
+
+enum param_type {
+    PARAM_STR,  /* min..max: code points; UTF-8 without NUL */
+    PARAM_INT,  /* min..max */
+    PARAM_NUM,  /* min..max */
+    PARAM_BOOL, /* true/false, in a query also 1/0 */
+    PARAM_TIME, /* RFC 3339 or a date */
+    PARAM_ENUM, /* one of `choices` */
+    PARAM_LIST, /* JSON array of strings, at most max of them; body only */
+    PARAM_JSON  /* JSON object; body only */
+};
+
+enum param_in { IN_QUERY, IN_BODY, IN_PATH };
+
+struct param {
+    const char *name; /* NULL ends the list */
+    enum param_in in;
+    enum param_type type;
+    bool required;
+    double min, max;            /* both 0: not limited (text: 10,000) */
+    const char *const *choices; /* NULL-ended, PARAM_ENUM */
+    const char *dflt;           /* as text; NULL: none */
+    const char *doc;            /* one sentence for the API page */
+    const char *example;
+};
+
+typedef enum err_code route_handler(struct request *r, struct err *e);
+
+struct route {
+    enum http_method method; /* GET also serves HEAD; OPTIONS is automatic */
+    const char *pattern;     /* "/api/papers/{id}/"; NULL ends the table */
+    route_handler *handle;
+    enum policy policy;
+    enum run_where run;
+    enum envelope envelope;
+    const struct param *params; /* may be NULL */
+    size_t max_body;            /* bytes; 0: 64 KiB for POST/PUT/PATCH */
+    bool raw_body;              /* the handler reads r->body; no field checks */
+    bool open_query;            /* unknown query parameters are let through */
+    const char *tag;            /* group on the API page: "Papers" */
+    const char *summary;        /* "List papers" */
+    const char *doc;            /* a paragraph, may be NULL */
+    int status;                 /* of success, for the docs; 0: 200 */
+    const char *returns;        /* example of the reply (JSON), may be NULL */
+};
+
+struct router;
+
+struct router_options {
+    const char *public_url;      /* "" : none */
+    const char *allowed_origins; /* comma list, "" : none */
+    const char *trusted_proxies; /* comma list of addresses or CIDR */
+    bool private_reads;
+    bool local_only;            /* listening on a loopback address */
+    const char *admin_token;    /* "" : none is accepted */
+    const char *webhook_secret; /* for POLICY_WEBHOOK */
+};
+
+/* Copies the options.  NULL and e set on a malformed one. */
+struct router *router_new(const struct router_options *opt, struct err *e);
+void router_free(struct router *rt);
+/* Add a table (kept by pointer, up to its NULL pattern).  `ctx` is passed to
+ * its handlers.  Asserts that no two rows collide. */
+void router_add(struct router *rt, const struct route *rows, void *ctx);
+/* Rows for /openapi.json, /docs (offline page). */
+void router_add_docs(struct router *rt);
+/* Rows for POST /login, POST /logout, GET /session: the admin token against an
+ * HttpOnly cookie, for browsers. */
+void router_add_session(struct router *rt);
+
+#endif
