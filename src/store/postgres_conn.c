@@ -1,0 +1,772 @@
+/* postgres_conn.c - see postgres_conn.h.
+ *
+ * Why always pipeline mode: a use case of several statements (BEGIN, two
+ * updates, COMMIT) is one round trip, and a statement that is not prepared yet
+ * costs none more.  A pipeline stops at its first error by itself, which is
+ * just what a transaction wants.
+ *
+ * `queue` mirrors what was sent and not yet answered, in order.  libpq reads
+ * while it waits for room to write, so that two full socket buffers cannot
+ * block each other.
+ *
+ * Plans: every text is written so that one plan suits all values (the choice
+ * between plans is made in postgres_list.c, which knows the exact counts), so
+ * planning is done once a connection: it would cost more than most of the
+ * statements.
+ */
+#include "store/postgres_conn.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#define MIN_SERVER_VERSION 150000
+#define MAX_QUEUE 256
+/* Room for the statements of all use cases (about 80) and 300 forms of a
+ * search; a connection that has met more is replaced by a new one. */
+#define MAX_STATEMENTS 384
+#define STATEMENT_SLOTS 1024 /* power of two, well over MAX_STATEMENTS */
+
+enum kind {
+    PREPARE,
+    QUIET, /* pg_do */
+    ASKED, /* pg_ask */
+    SYNC
+};
+
+struct pending {
+    enum kind kind;
+    uint64_t statement;
+};
+
+/* By the hash of its text; name 0: a free slot. */
+struct statement {
+    uint64_t name;
+    bool prepared;
+};
+
+struct pg_conn {
+    PGconn *c;
+    bool broken; /* the link is gone */
+    bool retry;
+    struct err failed; /* first error since the last sync; code 0: none */
+    struct pending queue[MAX_QUEUE];
+    unsigned head, tail; /* free-running */
+    unsigned n_statements;
+    struct statement statements[STATEMENT_SLOTS];
+};
+
+/* ---- errors ---- */
+
+/* libpq's messages end in a newline and may have several lines. */
+static void one_line(char *out, size_t size, const char *msg)
+{
+    size_t n = 0;
+
+    for (; *msg && n + 1 < size; msg++)
+        if (*msg != '\n')
+            out[n++] = *msg;
+        else if (msg[1])
+            out[n++] = ' ';
+    out[n] = 0;
+}
+
+/* Blot out every occurrence of the password. */
+static void hide(char *msg, const char *secret)
+{
+    size_t len = secret ? strlen(secret) : 0;
+
+    if (len == 0)
+        return;
+    for (char *p = strstr(msg, secret); p; p = strstr(p + len, secret))
+        memset(p, '*', len);
+}
+
+static enum err_code code_of_state(const char *state)
+{
+    static const struct {
+        const char *prefix;
+        enum err_code code;
+    } states[] = {
+        {"53100", ERR_NO_SPACE},    /* disk_full */
+        {"53", ERR_UNAVAILABLE},    /* other resources, connections */
+        {"08", ERR_UNAVAILABLE},    /* connection */
+        {"57", ERR_UNAVAILABLE},    /* time-out, shutdown, starting up */
+        {"55P03", ERR_UNAVAILABLE}, /* lock time-out */
+        {"40", ERR_UNAVAILABLE},    /* deadlock, serialisation */
+        {"25006", ERR_UNAVAILABLE}, /* a standby: read only */
+        {"25P03", ERR_UNAVAILABLE}, /* idle in transaction for too long */
+        {"28", ERR_UNAVAILABLE},    /* not let in any more */
+    };
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
+        if (strncmp(state, states[i].prefix, strlen(states[i].prefix)) == 0)
+            return states[i].code;
+    return ERR_INTERNAL;
+}
+
+static void lost(struct pg_conn *c)
+{
+    char why[300];
+
+    c->broken = true;
+    if (c->failed.code != ERR_NONE)
+        return;
+    one_line(why, sizeof(why), pq.PQerrorMessage(c->c));
+    err_set(&c->failed, ERR_UNAVAILABLE, "lost the link to PostgreSQL%s%s",
+            why[0] ? ": " : "", why);
+}
+
+/* Keep the first error; those behind it only follow from it. */
+static void failed_with(struct pg_conn *c, PGresult *r)
+{
+    const char *state = pq.PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *msg = pq.PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    char text[300];
+
+    if (!state || pq.PQstatus(c->c) != CONNECTION_OK) {
+        lost(c);
+        return;
+    }
+    if (c->failed.code != ERR_NONE)
+        return;
+    c->retry = strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
+    one_line(text, sizeof(text), msg ? msg : "error without a message");
+    err_set(&c->failed, code_of_state(state), "PostgreSQL: %s (%s)", text,
+            state);
+}
+
+static enum err_code report(const struct pg_conn *c, struct err *e)
+{
+    if (c->failed.code != ERR_NONE && e)
+        *e = c->failed;
+    return c->failed.code;
+}
+
+/* ---- open and close ---- */
+
+static void drop_notice(void *arg, const char *message)
+{
+    (void)arg;
+    log_debug("store", "notice of PostgreSQL", LOG_S("text", message));
+}
+
+/* Everything that a statement of ours relies on, in one round trip.  The times
+ * bound what a stuck lock or a runaway statement can hold up.  seqscan
+ * and sort off: plans are made when the tables may still be empty, and must
+ * suit full ones; where there is no index, both are used all the same.
+ * No parallel workers, no JIT: they cost more than these statements. */
+static const char session[] =
+    "SELECT set_config('statement_timeout', '30s', false),"
+    " set_config('lock_timeout', '10s', false),"
+    " set_config('idle_in_transaction_session_timeout', '60s', false),"
+    " set_config('default_transaction_isolation', 'read committed', false),"
+    " set_config('plan_cache_mode', 'force_generic_plan', false),"
+    " set_config('enable_seqscan', 'off', false),"
+    " set_config('enable_sort', 'off', false),"
+    " set_config('random_page_cost', '1.1', false),"
+    " set_config('max_parallel_workers_per_gather', '0', false),"
+    " set_config('jit', 'off', false),"
+    " set_config('work_mem', '16MB', false),"
+    " CASE current_setting('synchronous_commit') WHEN 'off' THEN"
+    " set_config('synchronous_commit', 'on', false) END";
+
+static enum err_code check_server(struct pg_conn *c, struct err *e)
+{
+    const char *encoding = pq.PQparameterStatus(c->c, "server_encoding");
+    int version = pq.PQserverVersion(c->c);
+
+    if (version < MIN_SERVER_VERSION)
+        return err_field(e, "database_url",
+                         "PostgreSQL %d.%d is too old: 15 or newer is needed",
+                         version / 10000, version % 10000);
+    if (!encoding || strcmp(encoding, "UTF8") != 0)
+        return err_field(e, "database_url",
+                         "the database is encoded in '%s': create one with "
+                         "ENCODING 'UTF8'",
+                         encoding ? encoding : "?");
+    return ERR_NONE;
+}
+
+static enum err_code set_session(struct pg_conn *c, struct err *e)
+{
+    PGresult *r = pq.PQexec(c->c, session);
+    enum err_code code = ERR_NONE;
+
+    if (pq.PQresultStatus(r) != PGRES_TUPLES_OK) {
+        failed_with(c, r);
+        code = report(c, e);
+    } else if (!pq.PQenterPipelineMode(c->c)) {
+        code = err_set(e, ERR_INTERNAL, "libpq does not enter pipeline mode");
+    }
+    pq.PQclear(r);
+    return code;
+}
+
+enum err_code pg_open(struct pg_conn **out, const char *url, const char *secret,
+                      struct err *e)
+{
+    /* Before the URL: it may say otherwise.  Behind it: it may not. */
+    static const char *const keys[] = {
+        "connect_timeout",     "fallback_application_name",
+        "keepalives_idle",     "keepalives_interval",
+        "keepalives_count",    "tcp_user_timeout",
+        "dbname",              "client_encoding",
+        NULL};
+    const char *const values[] = {"5",     "sheaf", "30", "10", "3",
+                                  "30000", url,     "UTF8", NULL};
+    struct pg_conn *c = calloc(1, sizeof(*c));
+    enum err_code code;
+
+    if (!c)
+        return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    c->c = pq.PQconnectdbParams(keys, values, 1);
+    if (pq.PQstatus(c->c) != CONNECTION_OK) {
+        char why[350];
+
+        one_line(why, sizeof(why), pq.PQerrorMessage(c->c));
+        hide(why, secret);
+        code = err_set(e, ERR_UNAVAILABLE, "cannot reach PostgreSQL: %s", why);
+    } else {
+        pq.PQsetNoticeProcessor(c->c, drop_notice, NULL);
+        code = check_server(c, e);
+        if (code == ERR_NONE)
+            code = set_session(c, e);
+    }
+    if (code != ERR_NONE)
+        pg_close(c);
+    else
+        *out = c;
+    return code;
+}
+
+void pg_close(struct pg_conn *c)
+{
+    if (!c)
+        return;
+    pq.PQfinish(c->c);
+    free(c);
+}
+
+bool pg_alive(struct pg_conn *c)
+{
+    if (c->broken || c->n_statements > MAX_STATEMENTS)
+        return false;
+    /* A server that says goodbye sends a message, then closes: two reads. */
+    for (int i = 0; i < 3 && pq.PQstatus(c->c) == CONNECTION_OK; i++) {
+        struct pollfd p = {.fd = pq.PQsocket(c->c), .events = POLLIN};
+
+        if (poll(&p, 1, 0) <= 0)
+            return true;
+        if (!pq.PQconsumeInput(c->c))
+            break;
+    }
+    c->broken = pq.PQstatus(c->c) != CONNECTION_OK;
+    return !c->broken;
+}
+
+int pg_server_version(const struct pg_conn *c)
+{
+    return pq.PQserverVersion(c->c);
+}
+
+bool pg_should_retry(const struct pg_conn *c)
+{
+    return c->retry && !c->broken;
+}
+
+/* ---- arguments ---- */
+
+/* Stands for "in scratch", so that a struct pg_args can be copied. */
+static const char in_scratch[1];
+
+static void next_arg(struct pg_args *a, enum pg_type type, const void *value,
+                     size_t len, int format)
+{
+    assert(a->n < PG_MAX_ARGS && len <= PG_MAX_ARRAY);
+    a->types[a->n] = (unsigned)type;
+    a->values[a->n] = value;
+    a->lengths[a->n] = (int)len;
+    a->formats[a->n] = format;
+    a->n++;
+}
+
+static void scratch_arg(struct pg_args *a, enum pg_type type, const void *value,
+                        size_t len)
+{
+    assert(a->n < PG_MAX_ARGS);
+    memcpy(a->scratch[a->n], value, len);
+    next_arg(a, type, in_scratch, len, 1);
+}
+
+void pg_arg_i64(struct pg_args *a, int64_t v)
+{
+    uint64_t be = htobe64((uint64_t)v);
+
+    scratch_arg(a, PG_INT8, &be, 8);
+}
+
+void pg_arg_f64(struct pg_args *a, double v)
+{
+    uint64_t be;
+
+    memcpy(&be, &v, 8);
+    be = htobe64(be);
+    scratch_arg(a, PG_FLOAT8, &be, 8);
+}
+
+void pg_arg_bool(struct pg_args *a, bool v)
+{
+    scratch_arg(a, PG_BOOL, &(char){v}, 1);
+}
+
+void pg_arg_text(struct pg_args *a, struct slice v)
+{
+    next_arg(a, PG_TEXT, v.p ? v.p : "", v.len, 1);
+}
+
+void pg_arg_text_or_null(struct pg_args *a, struct slice v)
+{
+    next_arg(a, PG_TEXT, v.p, v.len, 1);
+}
+
+void pg_arg_bytes(struct pg_args *a, const void *p, size_t n)
+{
+    next_arg(a, PG_BYTEA, p, n, 1);
+}
+
+void pg_arg_tsquery(struct pg_args *a, struct slice v)
+{
+    assert(v.p && v.p[v.len] == 0); /* the text format ends with NUL */
+    next_arg(a, PG_TSQUERY, v.p, v.len, 0);
+}
+
+void pg_arg_array(struct pg_args *a, enum pg_type array_type,
+                  const struct buf *b)
+{
+    next_arg(a, array_type, buf_ok(b) ? b->p : NULL, b->len, 1);
+}
+
+void pg_put_u16(struct buf *b, uint16_t v)
+{
+    v = htobe16(v);
+    buf_add(b, &v, 2);
+}
+
+void pg_put_u32(struct buf *b, uint32_t v)
+{
+    v = htobe32(v);
+    buf_add(b, &v, 4);
+}
+
+void pg_patch_u32(struct buf *b, size_t at, uint32_t v)
+{
+    if (b->failed)
+        return;
+    v = htobe32(v);
+    memcpy(b->p + at, &v, 4);
+}
+
+/* An array: dimensions, has-nulls, element type, length, lower bound; then
+ * each element's length and bytes (array_recv). */
+#define ARRAY_LENGTH_AT 12
+
+void pg_array_init(struct buf *b, enum pg_type element_type)
+{
+    buf_init(b, PG_MAX_ARRAY);
+    pg_put_u32(b, 1);
+    pg_put_u32(b, 0);
+    pg_put_u32(b, (uint32_t)element_type);
+    pg_put_u32(b, 0);
+    pg_put_u32(b, 1);
+}
+
+size_t pg_array_open(struct buf *b)
+{
+    uint32_t n;
+
+    if (!b->failed) {
+        memcpy(&n, b->p + ARRAY_LENGTH_AT, 4);
+        pg_patch_u32(b, ARRAY_LENGTH_AT, be32toh(n) + 1);
+    }
+    pg_put_u32(b, 0);
+    return b->len;
+}
+
+void pg_array_close(struct buf *b, size_t opened)
+{
+    if (!b->failed)
+        pg_patch_u32(b, opened - 4, (uint32_t)(b->len - opened));
+}
+
+static void array_add(struct buf *b, const void *p, size_t n)
+{
+    size_t at = pg_array_open(b);
+
+    buf_add(b, p, n);
+    pg_array_close(b, at);
+}
+
+void pg_array_i64(struct buf *b, int64_t v)
+{
+    uint64_t be = htobe64((uint64_t)v);
+
+    array_add(b, &be, 8);
+}
+
+void pg_array_f64(struct buf *b, double v)
+{
+    uint64_t be;
+
+    memcpy(&be, &v, 8);
+    be = htobe64(be);
+    array_add(b, &be, 8);
+}
+
+void pg_array_bool(struct buf *b, bool v)
+{
+    char byte = v;
+
+    array_add(b, &byte, 1);
+}
+
+void pg_array_text(struct buf *b, struct slice v)
+{
+    array_add(b, v.p, v.len);
+}
+
+/* ---- sending ---- */
+
+static uint64_t hash(const char *s)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+    return h ? h : 1;
+}
+
+static struct statement *statement_of(struct pg_conn *c, uint64_t name)
+{
+    size_t i = name & (STATEMENT_SLOTS - 1);
+
+    while (c->statements[i].name && c->statements[i].name != name)
+        i = (i + 1) & (STATEMENT_SLOTS - 1);
+    return &c->statements[i];
+}
+
+static void push(struct pg_conn *c, enum kind kind, uint64_t statement)
+{
+    assert(c->tail - c->head < MAX_QUEUE);
+    c->queue[c->tail++ % MAX_QUEUE] = (struct pending){kind, statement};
+}
+
+static void queue_statement(struct pg_conn *c, enum kind kind, const char *sql,
+                            const struct pg_args *a)
+{
+    static const struct pg_args none = {0};
+    uint64_t key = hash(sql);
+    struct statement *st = statement_of(c, key);
+    const char *values[PG_MAX_ARGS];
+    char name[20];
+
+    if (c->failed.code != ERR_NONE)
+        return;
+    if (!a)
+        a = &none;
+    for (int i = 0; i < a->n; i++) {
+        values[i] = a->values[i] == in_scratch ? a->scratch[i] : a->values[i];
+        if (!values[i] && a->types[i] != PG_TEXT) { /* an array's buf */
+            err_set(&c->failed, ERR_TOO_LARGE, "too much data in one call");
+            return;
+        }
+    }
+    snprintf(name, sizeof(name), "s%016llx", (unsigned long long)key);
+    if (!st->prepared) {
+        if (!pq.PQsendPrepare(c->c, name, sql, a->n, a->types)) {
+            lost(c);
+            return;
+        }
+        c->n_statements += st->name == 0;
+        *st = (struct statement){key, true};
+        push(c, PREPARE, key);
+    }
+    if (!pq.PQsendQueryPrepared(c->c, name, a->n, values, a->lengths,
+                                a->formats, 1)) {
+        lost(c);
+        return;
+    }
+    push(c, kind, key);
+}
+
+void pg_do(struct pg_conn *c, const char *sql, const struct pg_args *args)
+{
+    queue_statement(c, QUIET, sql, args);
+}
+
+void pg_ask(struct pg_conn *c, const char *sql, const struct pg_args *args)
+{
+    queue_statement(c, ASKED, sql, args);
+}
+
+enum err_code pg_flush(struct pg_conn *c, struct err *e)
+{
+    if (c->failed.code == ERR_NONE &&
+        (!pq.PQsendFlushRequest(c->c) || pq.PQflush(c->c) < 0))
+        lost(c);
+    return report(c, e);
+}
+
+/* ---- receiving ---- */
+
+static void check_prepared(struct pg_conn *c, uint64_t name, PGresult *r)
+{
+    ExecStatusType status = pq.PQresultStatus(r);
+
+    if (status == PGRES_COMMAND_OK)
+        return;
+    statement_of(c, name)->prepared = false;
+    if (status != PGRES_PIPELINE_ABORTED)
+        failed_with(c, r);
+}
+
+/* The answer to the oldest thing sent; NULL when the link is lost. */
+static PGresult *receive(struct pg_conn *c, enum kind *kind)
+{
+    struct pending p = c->queue[c->head % MAX_QUEUE];
+    PGresult *r = pq.PQgetResult(c->c), *end = NULL;
+
+    if (r && p.kind != SYNC)
+        end = pq.PQgetResult(c->c); /* NULL ends each statement's answer */
+    if (!r || end || pq.PQstatus(c->c) == CONNECTION_BAD) {
+        if (r)
+            failed_with(c, r);
+        lost(c);
+        pq.PQclear(end);
+        pq.PQclear(r);
+        return NULL;
+    }
+    c->head++;
+    *kind = p.kind;
+    if (p.kind == PREPARE)
+        check_prepared(c, p.statement, r);
+    else if (pq.PQresultStatus(r) == PGRES_FATAL_ERROR)
+        failed_with(c, r);
+    return r;
+}
+
+enum err_code pg_next(struct pg_conn *c, PGresult **out, struct err *e)
+{
+    while (c->failed.code == ERR_NONE && !c->broken) {
+        enum kind kind;
+        PGresult *r;
+
+        assert(c->head != c->tail); /* a pg_ask() must be there */
+        r = receive(c, &kind);
+        if (r && kind == ASKED && c->failed.code == ERR_NONE) {
+            *out = r;
+            return ERR_NONE;
+        }
+        pq.PQclear(r);
+    }
+    if (c->failed.code == ERR_NONE)
+        lost(c);
+    return report(c, e);
+}
+
+static void send_sync(struct pg_conn *c)
+{
+    if (c->broken)
+        return;
+    if (pq.PQpipelineSync(c->c))
+        push(c, SYNC, 0);
+    else
+        lost(c);
+}
+
+/* The answers to all that was sent. */
+static void read_all(struct pg_conn *c)
+{
+    while (!c->broken && c->head != c->tail) {
+        enum kind kind;
+
+        pq.PQclear(receive(c, &kind));
+    }
+}
+
+static void roll_back(struct pg_conn *c)
+{
+    struct err first = c->failed;
+    bool retry = c->retry;
+
+    c->failed = (struct err){0};
+    pg_do(c, "ROLLBACK", NULL);
+    send_sync(c);
+    read_all(c);
+    if (c->failed.code != ERR_NONE)
+        c->broken = true;
+    c->failed = first;
+    c->retry = retry;
+}
+
+/* Nothing is under way: no open transaction may stay behind an error. */
+static enum err_code settle(struct pg_conn *c, struct err *e)
+{
+    enum err_code code;
+
+    if (!c->broken && pq.PQtransactionStatus(c->c) != PQTRANS_IDLE)
+        roll_back(c);
+    code = report(c, e);
+    c->failed = (struct err){0};
+    return code;
+}
+
+enum err_code pg_sync(struct pg_conn *c, struct err *e)
+{
+    send_sync(c);
+    read_all(c);
+    if (c->failed.code != ERR_NONE)
+        return settle(c, e);
+    return ERR_NONE;
+}
+
+void pg_reset(struct pg_conn *c)
+{
+    if (c->head != c->tail || c->failed.code != ERR_NONE) {
+        send_sync(c);
+        read_all(c);
+    }
+    (void)settle(c, NULL);
+}
+
+enum err_code pg_run(struct pg_conn *c, PGresult **out, struct err *e)
+{
+    PGresult *r = NULL;
+    enum err_code code;
+
+    send_sync(c);
+    if (pg_next(c, &r, NULL) != ERR_NONE)
+        r = NULL; /* settle() tells why */
+    read_all(c);
+    code = settle(c, e);
+    if (code != ERR_NONE || !out)
+        pq.PQclear(r);
+    else
+        *out = r;
+    return code;
+}
+
+enum err_code pg_query(struct pg_conn *c, PGresult **out, const char *sql,
+                       const struct pg_args *args, struct err *e)
+{
+    pg_ask(c, sql, args);
+    return pg_run(c, out, e);
+}
+
+int64_t pg_changed(PGresult *r)
+{
+    int64_t n = 0;
+
+    return slice_to_i64(slice_of(pq.PQcmdTuples(r)), &n) ? n : 0;
+}
+
+enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
+{
+    enum err_code code;
+    PGresult *r;
+
+    if (!pq.PQexitPipelineMode(c->c))
+        return err_set(e, ERR_INTERNAL, "a script in the middle of a pipeline");
+    r = pq.PQexec(c->c, sql);
+    if (pq.PQresultStatus(r) != PGRES_COMMAND_OK &&
+        pq.PQresultStatus(r) != PGRES_TUPLES_OK)
+        failed_with(c, r);
+    pq.PQclear(r);
+    if (!pq.PQenterPipelineMode(c->c))
+        lost(c);
+    code = report(c, e);
+    c->failed = (struct err){0};
+    return code;
+}
+
+/* ---- results ---- */
+
+int64_t pg_i64(const PGresult *r, int row, int col)
+{
+    const char *p = pq.PQgetvalue(r, row, col);
+    uint64_t v8;
+    uint32_t v4;
+    uint16_t v2;
+
+    switch (pq.PQgetlength(r, row, col)) {
+    case 8:
+        memcpy(&v8, p, 8);
+        return (int64_t)be64toh(v8);
+    case 4:
+        memcpy(&v4, p, 4);
+        return (int32_t)be32toh(v4);
+    case 2:
+        memcpy(&v2, p, 2);
+        return (int16_t)be16toh(v2);
+    default:
+        return 0; /* NULL */
+    }
+}
+
+double pg_f64(const PGresult *r, int row, int col)
+{
+    uint64_t v = (uint64_t)pg_i64(r, row, col);
+    double d;
+
+    memcpy(&d, &v, 8);
+    return d;
+}
+
+bool pg_bool(const PGresult *r, int row, int col)
+{
+    return pq.PQgetlength(r, row, col) == 1 && *pq.PQgetvalue(r, row, col);
+}
+
+struct slice pg_slice(const PGresult *r, int row, int col)
+{
+    return (struct slice){pq.PQgetvalue(r, row, col),
+                          (size_t)pq.PQgetlength(r, row, col)};
+}
+
+int64_t pg_row_i64(struct pg_row *w)
+{
+    return pg_i64(w->r, w->row, w->col++);
+}
+
+double pg_row_f64(struct pg_row *w)
+{
+    return pg_f64(w->r, w->row, w->col++);
+}
+
+bool pg_row_bool(struct pg_row *w)
+{
+    return pg_bool(w->r, w->row, w->col++);
+}
+
+struct slice pg_row_text(struct pg_row *w)
+{
+    struct slice s = pg_slice(w->r, w->row, w->col++);
+
+    if (!w->a)
+        return s;
+    s = arena_slice(w->a, s);
+    w->full |= !s.p;
+    return s;
+}
+
+enum err_code pg_row_end(const struct pg_row *w, struct err *e)
+{
+    return w->full ? err_set(e, ERR_TOO_LARGE, "the answer is too large")
+                   : ERR_NONE;
+}

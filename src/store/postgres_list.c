@@ -1,0 +1,802 @@
+/* postgres_list.c - pages of papers.
+ *
+ * Two ways to a page, and the exact count decides which is cheaper (no planner
+ * could guess it from a search expression):
+ *   walk   read the index of the ordering, keep what matches, stop when the page
+ *          is full: good when matches are frequent;
+ *   set    find all matches by their own index, sort them: good when they are
+ *          few.
+ * Each way has its own text of the statement, in which the other is not
+ * possible: for the walk conditions are hidden from the indexes by IS TRUE,
+ * for the set they stand in a materialised part without an ordering.
+ *
+ * Counts, and ids of every 256th row for deep pages, are kept for a generation
+ * (postgres_known.h).  Each page brings the generation of its own snapshot
+ * along: when it is the one that was counted, count and page belong together,
+ * and all was one round trip.  Otherwise all is found out anew in one snapshot.
+ *
+ * Measured on 100,000 papers: see the numbers in docs/store.md.
+ */
+#include <string.h>
+
+#include "store/postgres.h"
+#include "store/postgres_text.h"
+
+/* Deeper pages start from an anchor. */
+#define SHALLOW 1024
+/* What one row costs, relatively: walked over; walked over and its words
+ * looked up; found and sorted. */
+#define COST_WALK       1.0
+#define COST_WALK_WORDS 6.0
+#define COST_SET        1.5
+
+/* ---- filters ---- */
+
+/* Conditions with their arguments $1...$n, as text for both ways. */
+struct filter {
+    struct pg_args args;
+    struct buf walk, set; /* " AND ..." */
+    struct buf key;       /* names the list */
+    struct buf words;     /* tsquery, or empty */
+    struct buf patterns[SEARCH_MAX_TERMS + 1]; /* for ILIKE */
+    struct buf label;
+    int n_patterns;
+    int words_arg;      /* its number, or 0 */
+    bool alive;         /* the conditions let no tombstone through */
+    bool by_index;      /* words, label or pattern: has an index of its own */
+    bool only_category; /* or only source: the walk by date is dense */
+    bool any;
+};
+
+static void filter_init(struct filter *f)
+{
+    *f = (struct filter){0};
+    buf_init(&f->walk, 8192);
+    buf_init(&f->set, 8192);
+    buf_init(&f->key, 8192);
+    buf_init(&f->words, 65536);
+    buf_init(&f->label, 4096);
+}
+
+static void filter_release(struct filter *f)
+{
+    buf_release(&f->walk);
+    buf_release(&f->set);
+    buf_release(&f->key);
+    buf_release(&f->words);
+    buf_release(&f->label);
+    for (int i = 0; i < f->n_patterns; i++)
+        buf_release(&f->patterns[i]);
+}
+
+/* `format` holds one %d for the argument just added. */
+#define CONDITION(f, format)                                                   \
+    do {                                                                       \
+        buf_printf(&(f)->walk, " AND " format, (f)->args.n);                   \
+        buf_printf(&(f)->set, " AND " format, (f)->args.n);                    \
+    } while (0)
+/* One that has a GIN index. */
+#define INDEXED(f, format)                                                     \
+    do {                                                                       \
+        buf_printf(&(f)->walk, " AND (" format ") IS TRUE", (f)->args.n);      \
+        buf_printf(&(f)->set, " AND " format, (f)->args.n);                    \
+        (f)->by_index = true;                                                  \
+    } while (0)
+
+/* %text%, with LIKE's own characters escaped */
+static struct slice like_pattern(struct filter *f, struct slice text)
+{
+    struct buf *b = &f->patterns[f->n_patterns++];
+
+    buf_init(b, 8192);
+    buf_add_char(b, '%');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.p[i] == '%' || text.p[i] == '_' || text.p[i] == '\\')
+            buf_add_char(b, '\\');
+        buf_add_char(b, text.p[i]);
+    }
+    buf_add_char(b, '%');
+    return buf_slice(b);
+}
+
+/* The expression that papers_by_trigram indexes. */
+#define ALL_TEXT "(p.title || E'\\n' || p.abstract || E'\\n' || p.authors)"
+
+static void add_substring(struct filter *f, const struct search_term *t)
+{
+    pg_arg_text(&f->args, like_pattern(f, t->text));
+    if (t->excluded)
+        CONDITION(f, "NOT (p.unspaced AND " ALL_TEXT " ILIKE $%d)");
+    else
+        INDEXED(f, "(p.unspaced AND p.deleted_at = 0 AND " ALL_TEXT
+                   " ILIKE $%d)");
+    f->alive |= !t->excluded;
+}
+
+static enum err_code add_text(struct filter *f, const struct paper_query *q,
+                              struct err *e)
+{
+    struct search_query sq = {.n = 0};
+    struct slice author = q->author;
+    bool wanted = false;
+    enum err_code code = ERR_NONE;
+
+    if (q->search.len)
+        code = search_parse(q->search, &sq, e);
+    if (code != ERR_NONE)
+        return code;
+    if (author.len && !search_has_word(author))
+        return err_field(e, "author", "'author' has no word");
+    if (author.len && search_is_unspaced(author)) {
+        pg_arg_text(&f->args, like_pattern(f, slice_trim(author)));
+        INDEXED(f, "(p.unspaced AND p.deleted_at = 0 AND p.authors"
+                   " ILIKE $%d)");
+        author = SLICE_NONE;
+        f->alive = true;
+    }
+    pg_text_query(&f->words, &sq, author);
+    for (size_t i = 0; i < sq.n; i++) {
+        if (sq.terms[i].unspaced)
+            add_substring(f, &sq.terms[i]);
+        wanted |= !sq.terms[i].unspaced && !sq.terms[i].excluded;
+    }
+    if (f->words.len) {
+        pg_arg_tsquery(&f->args, buf_slice(&f->words));
+        f->words_arg = f->args.n;
+        INDEXED(f, "p.words @@ $%d");
+        f->alive |= wanted || author.len; /* tombstones have no words */
+    }
+    return ERR_NONE;
+}
+
+static void key_text(struct filter *f, struct slice s)
+{
+    buf_printf(&f->key, "%zu:", s.len);
+    buf_add_slice(&f->key, s);
+}
+
+static void make_key(struct filter *f, const struct paper_query *q)
+{
+    key_text(f, q->category);
+    key_text(f, q->source);
+    key_text(f, q->tag);
+    key_text(f, q->author);
+    key_text(f, q->search);
+    buf_printf(&f->key, "%.17g,%lld,%lld,", q->min_relevance,
+               (long long)q->published_after, (long long)q->published_before);
+}
+
+static enum err_code filter_make(struct filter *f, const struct paper_query *q,
+                                 struct err *e)
+{
+    enum err_code code;
+
+    make_key(f, q);
+    if (q->category.len) {
+        pg_arg_text(&f->args, q->category);
+        CONDITION(f, "p.category = $%d");
+    }
+    if (q->source.len) {
+        pg_arg_text(&f->args, q->source);
+        CONDITION(f, "p.source = $%d");
+    }
+    f->only_category = f->args.n == 1;
+    if (q->published_after) {
+        pg_arg_i64(&f->args, q->published_after);
+        CONDITION(f, "p.published_at >= $%d");
+    }
+    if (q->published_before) {
+        pg_arg_i64(&f->args, q->published_before);
+        CONDITION(f, "p.published_at <= $%d");
+    }
+    if (q->min_relevance >= 0) {
+        pg_arg_f64(&f->args, q->min_relevance);
+        CONDITION(f, "p.relevance_score >= $%d");
+    }
+    if (q->tag.len) {
+        buf_add_str(&f->label, "t:");
+        buf_add_slice(&f->label, q->tag);
+        pg_arg_text(&f->args, buf_slice(&f->label));
+        INDEXED(f, "p.labels @> ARRAY[$%d::text]");
+        f->alive = true; /* tombstones have no labels */
+    }
+    code = add_text(f, q, e);
+    if (code != ERR_NONE)
+        return code;
+    f->any = f->args.n > 0;
+    f->only_category &= f->args.n == 1;
+    if (!buf_ok(&f->key) || !buf_ok(&f->walk) || !buf_ok(&f->set) ||
+        !buf_ok(&f->words) || !buf_ok(&f->label))
+        return err_set(e, ERR_INVALID, "the filters are too long");
+    return ERR_NONE;
+}
+
+/* ---- orderings ---- */
+
+static const char *key_column(enum paper_order order)
+{
+    switch (order) {
+    case PAPER_BY_RELEVANCE:
+        return "relevance_score";
+    case PAPER_BY_TITLE:
+        return "title_key";
+    case PAPER_BY_CREATED:
+        return "created_at";
+    case PAPER_BY_PUBLISHED:
+    case PAPER_BY_RANK:
+        break;
+    }
+    return "published_at";
+}
+
+static void add_key_arg(struct pg_args *a, const struct paper_key *k,
+                        enum paper_order order, struct buf *text)
+{
+    switch (order) {
+    case PAPER_BY_RELEVANCE:
+        pg_arg_f64(a, k->d);
+        return;
+    case PAPER_BY_TITLE:
+        postgres_title_key(text, k->text);
+        pg_arg_text(a, buf_slice(text));
+        return;
+    case PAPER_BY_PUBLISHED:
+    case PAPER_BY_CREATED:
+    case PAPER_BY_RANK:
+        break;
+    }
+    pg_arg_i64(a, k->i);
+}
+
+/* ---- statements ---- */
+
+/* One page to be read. */
+struct page {
+    const struct paper_query *q;
+    struct filter f;
+    bool ascending; /* as it is read: turned round for `before` */
+    int64_t offset; /* from the anchor, if there is one */
+    int limit;
+    int64_t anchor; /* id of the first row to skip from; 0: none */
+};
+
+/* deleted_at = 0 is what the indexes of the orderings are made for; where the
+ * conditions imply it, leaving it out lets a count read the index alone. */
+static void add_where(struct buf *sql, const struct filter *f, bool walk)
+{
+    if (walk || !f->alive)
+        buf_printf(sql, " WHERE p.deleted_at = 0");
+    else
+        buf_printf(sql, " WHERE true");
+    buf_add_slice(sql, buf_slice(walk ? &f->walk : &f->set));
+}
+
+/* Rows from a cursor or an anchor on; adds arguments. */
+static void add_start(struct buf *sql, const struct page *g,
+                      struct pg_args *args, struct buf *key_text_buf)
+{
+    const struct paper_query *q = g->q;
+    const struct paper_key *k = q->after ? q->after : q->before;
+    const char *column = key_column(q->order);
+
+    if (k) {
+        add_key_arg(args, k, q->order, key_text_buf);
+        pg_arg_i64(args, k->id);
+        buf_printf(sql, " AND (p.%s, p.id) %s ($%d, $%d)", column,
+                   g->ascending ? ">" : "<", args->n - 1, args->n);
+    } else if (g->anchor) {
+        pg_arg_i64(args, g->anchor);
+        buf_printf(sql,
+                   " AND (p.%s, p.id) %s= (SELECT k.%s, k.id FROM papers k"
+                   " WHERE k.id = $%d)",
+                   column, g->ascending ? ">" : "<", column, args->n);
+    }
+}
+
+/* The limit is written out: the plan is made for it.  The offset need not be
+ * known to the planner. */
+static void add_walk(struct buf *sql, const struct page *g,
+                     struct pg_args *args, struct buf *key_text_buf)
+{
+    const char *column = key_column(g->q->order);
+    const char *way = g->ascending ? "" : " DESC";
+
+    buf_printf(sql, "SELECT (SELECT generation FROM meta), " PAPER_COLUMNS
+                    " FROM papers p");
+    add_where(sql, &g->f, true);
+    add_start(sql, g, args, key_text_buf);
+    pg_arg_i64(args, g->offset);
+    buf_printf(sql, " ORDER BY p.%s%s, p.id%s LIMIT %d OFFSET $%d", column, way,
+               way, g->limit, args->n);
+}
+
+/* Weights of ts_rank are those of D, C, B, A: nothing, authors, abstract,
+ * title. */
+static void add_rank_or_key(struct buf *sql, const struct page *g)
+{
+    if (g->q->order != PAPER_BY_RANK)
+        buf_printf(sql, "p.%s", key_column(g->q->order));
+    else if (g->f.words_arg)
+        buf_printf(sql, "ts_rank('{0,0.3,0.4,1}', p.words, $%d, 1)",
+                   g->f.words_arg);
+    else
+        buf_printf(sql, "0::real");
+}
+
+/* OFFSET 0 keeps the planner from joining before the page is cut out. */
+static void add_set(struct buf *sql, const struct page *g, struct pg_args *args,
+                    struct buf *key_text_buf)
+{
+    const char *way = g->ascending ? "" : " DESC";
+
+    buf_printf(sql, "WITH m AS MATERIALIZED (SELECT p.id, ");
+    add_rank_or_key(sql, g);
+    buf_printf(sql, " AS key FROM papers p");
+    add_where(sql, &g->f, false);
+    add_start(sql, g, args, key_text_buf);
+    pg_arg_i64(args, g->limit);
+    pg_arg_i64(args, g->offset);
+    buf_printf(sql,
+               ") SELECT (SELECT generation FROM meta), p.* FROM"
+               " (SELECT id, key FROM m ORDER BY key%s, id%s LIMIT $%d"
+               " OFFSET $%d) t CROSS JOIN LATERAL (SELECT " PAPER_COLUMNS
+               " FROM papers p WHERE p.id = t.id OFFSET 0) p"
+               " ORDER BY t.key%s, t.id%s",
+               way, way, args->n - 1, args->n, way, way);
+}
+
+/* Is the walk cheaper?  count: matches; live: papers. */
+static bool should_walk(const struct page *g, int64_t count, int64_t live)
+{
+    const struct filter *f = &g->f;
+    double rows = (double)(g->offset + g->limit), density;
+
+    if (g->q->order == PAPER_BY_RANK)
+        return false;
+    if (!f->any ||
+        (f->only_category && g->q->order == PAPER_BY_PUBLISHED))
+        return true;
+    if (count <= 0)
+        return !f->by_index;
+    density = (double)count / (double)(live > count ? live : count);
+    return rows / density * (f->by_index ? COST_WALK_WORDS : COST_WALK) <=
+           (double)count * COST_SET;
+}
+
+static enum err_code ask_page(struct pg_conn *c, const struct page *g,
+                              bool walk, struct err *e)
+{
+    struct pg_args args = g->f.args;
+    struct buf sql, key;
+    enum err_code code = ERR_NONE;
+
+    buf_init(&sql, 32768);
+    buf_init(&key, 65536);
+    if (walk)
+        add_walk(&sql, g, &args, &key);
+    else
+        add_set(&sql, g, &args, &key);
+    if (buf_ok(&sql) && buf_ok(&key))
+        pg_ask(c, sql.p, &args);
+    else
+        code = err_set(e, ERR_INVALID, "the filters are too long");
+    buf_release(&key);
+    buf_release(&sql);
+    return code;
+}
+
+/* ---- counts and anchors ---- */
+
+static struct slice all_papers(void)
+{
+    return SLICE("*");
+}
+
+static struct slice count_key(const struct filter *f)
+{
+    return f->any ? buf_slice(&f->key) : all_papers();
+}
+
+/* Of the ordering too; NUL-free text, as buf_release()d by the caller. */
+static void anchor_key(struct buf *out, const struct page *g)
+{
+    buf_init(out, 16384);
+    buf_add_slice(out, buf_slice(&g->f.key));
+    buf_printf(out, "|%d%c", (int)g->q->order, g->ascending ? '+' : '-');
+}
+
+static void ask_count(struct pg_conn *c, const struct filter *f)
+{
+    struct buf sql;
+
+    buf_init(&sql, 32768);
+    buf_add_str(&sql, "SELECT count(*) FROM papers p");
+    add_where(&sql, f, false);
+    pg_ask(c, sql.p, &f->args); /* shorter than a page's statement */
+    buf_release(&sql);
+}
+
+/* Ids of every 256th row.  Matches that have an index of their own are found by
+ * it and sorted; others are read in order. */
+static void ask_anchors(struct pg_conn *c, const struct page *g)
+{
+    const char *column = key_column(g->q->order);
+    const char *way = g->ascending ? "" : " DESC";
+    bool set = g->f.by_index;
+    struct buf sql;
+
+    buf_init(&sql, 32768);
+    if (set) {
+        buf_printf(&sql, "WITH m AS MATERIALIZED (SELECT p.id, p.%s AS key"
+                         " FROM papers p", column);
+        add_where(&sql, &g->f, false);
+        buf_printf(&sql, ") SELECT id FROM (SELECT id, row_number() OVER"
+                         " (ORDER BY key%s, id%s) AS n FROM m) t", way, way);
+    } else {
+        buf_printf(&sql, "SELECT id FROM (SELECT p.id, row_number() OVER"
+                         " (ORDER BY p.%s%s, p.id%s) AS n FROM papers p",
+                   column, way, way);
+        add_where(&sql, &g->f, true);
+        buf_add_str(&sql, ") t");
+    }
+    buf_printf(&sql, " WHERE n %% %d = 1 ORDER BY n LIMIT %d", KNOWN_STRIDE,
+               KNOWN_MAX_ANCHORS);
+    pg_ask(c, sql.p, &g->f.args);
+    buf_release(&sql);
+}
+
+/* Let the page start from an anchor.  false: none is known. */
+static bool use_anchor(struct postgres *p, struct page *g, uint64_t generation)
+{
+    size_t i = (size_t)(g->q->offset / KNOWN_STRIDE);
+    struct buf key;
+    bool known;
+
+    anchor_key(&key, g);
+    known = known_anchor(p->pages, buf_slice(&key), generation, &i, &g->anchor);
+    buf_release(&key);
+    if (known)
+        g->offset = g->q->offset - (int64_t)i * KNOWN_STRIDE;
+    return known;
+}
+
+static enum err_code find_anchors(struct postgres *p, struct pg_conn *c,
+                                  struct page *g, uint64_t generation,
+                                  struct err *e)
+{
+    int64_t ids[KNOWN_MAX_ANCHORS];
+    struct buf key;
+    PGresult *r;
+    enum err_code code;
+    int n;
+
+    if (use_anchor(p, g, generation))
+        return ERR_NONE;
+    ask_anchors(c, g);
+    code = pg_flush(c, e);
+    if (code == ERR_NONE)
+        code = pg_next(c, &r, e);
+    if (code != ERR_NONE)
+        return code;
+    n = pq.PQntuples(r);
+    for (int i = 0; i < n; i++)
+        ids[i] = pg_i64(r, i, 0);
+    pq.PQclear(r);
+    anchor_key(&key, g);
+    known_put_anchors(p->pages, buf_slice(&key), generation, ids, (size_t)n);
+    buf_release(&key);
+    (void)use_anchor(p, g, generation);
+    return ERR_NONE;
+}
+
+/* ---- pages ---- */
+
+static bool is_deep(const struct page *g)
+{
+    return g->q->offset > SHALLOW && !g->q->after && !g->q->before &&
+           g->q->order != PAPER_BY_RANK;
+}
+
+/* r is cleared. */
+static enum err_code read_page(PGresult *r, const struct page *g,
+                               struct arena *a, struct paper_list *out,
+                               struct err *e)
+{
+    const struct paper_query *q = g->q;
+    int rows = pq.PQntuples(r);
+    bool full;
+
+    out->more = rows > q->limit;
+    out->n = (size_t)(out->more ? q->limit : rows);
+    out->papers = arena_alloc(a, (out->n + 1) * sizeof(*out->papers));
+    full = !out->papers;
+    for (size_t i = 0; i < out->n && !full; i++) {
+        struct pg_row w = {.r = r, .a = a, .row = (int)i, .col = 1};
+
+        postgres_read_paper(&w, &out->papers[q->before ? out->n - 1 - i : i]);
+        full = w.full;
+    }
+    pq.PQclear(r);
+    return full ? err_set(e, ERR_TOO_LARGE, "the answer is too large")
+                : ERR_NONE;
+}
+
+/* By what is known, in one round trip.  *done false: not known, or out of date. */
+static enum err_code try_known(struct postgres *p, struct pg_conn *c,
+                               struct page *g, struct arena *a,
+                               struct paper_list *out, bool *done,
+                               struct err *e)
+{
+    const struct paper_query *q = g->q;
+    uint64_t generation, live_generation;
+    int64_t count, live;
+    bool walk;
+    PGresult *r;
+    enum err_code code;
+
+    *done = false;
+    if (!known_count(p->pages, count_key(&g->f), &generation, &count) ||
+        !known_count(p->pages, all_papers(), &live_generation, &live))
+        return ERR_NONE;
+    g->anchor = 0;
+    g->offset = q->after || q->before ? 0 : q->offset;
+    if (is_deep(g) && !use_anchor(p, g, generation))
+        return ERR_NONE;
+    walk = should_walk(g, count, live);
+    code = ask_page(c, g, walk, e);
+    if (code == ERR_NONE)
+        code = pg_run(c, &r, e);
+    if (code != ERR_NONE)
+        return code;
+    *done = (!q->want_count && !g->anchor) ||
+            (pq.PQntuples(r) > 0 && (uint64_t)pg_i64(r, 0, 0) == generation);
+    if (!*done) {
+        pq.PQclear(r);
+        return ERR_NONE;
+    }
+    out->count = q->want_count ? count : -1;
+    return read_page(r, g, a, out, e);
+}
+
+/* The generation, all papers and the matches of one snapshot; it stays open. */
+static enum err_code find_count(struct postgres *p, struct pg_conn *c,
+                                const struct filter *f, uint64_t *generation,
+                                int64_t *live, int64_t *count, struct err *e)
+{
+    PGresult *r;
+    enum err_code code;
+
+    pg_do(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL);
+    pg_ask(c, "SELECT generation, live_papers FROM meta", NULL);
+    if (f->any)
+        ask_count(c, f);
+    code = pg_flush(c, e);
+    if (code == ERR_NONE)
+        code = pg_next(c, &r, e);
+    if (code != ERR_NONE)
+        return code;
+    *generation = (uint64_t)pg_i64(r, 0, 0);
+    *count = *live = pg_i64(r, 0, 1);
+    pq.PQclear(r);
+    known_put_count(p->pages, all_papers(), *generation, *live);
+    if (!f->any)
+        return ERR_NONE;
+    code = pg_next(c, &r, e);
+    if (code != ERR_NONE)
+        return code;
+    *count = pg_i64(r, 0, 0);
+    pq.PQclear(r);
+    known_put_count(p->pages, count_key(f), *generation, *count);
+    return ERR_NONE;
+}
+
+static enum err_code find_out(struct postgres *p, struct pg_conn *c,
+                              struct page *g, struct arena *a,
+                              struct paper_list *out, struct err *e)
+{
+    const struct paper_query *q = g->q;
+    uint64_t generation;
+    int64_t live, count;
+    PGresult *r = NULL;
+    enum err_code code;
+
+    code = find_count(p, c, &g->f, &generation, &live, &count, e);
+    g->anchor = 0;
+    g->offset = q->after || q->before ? 0 : q->offset;
+    if (code == ERR_NONE && is_deep(g) && g->offset < count)
+        code = find_anchors(p, c, g, generation, e);
+    if (code == ERR_NONE)
+        code = ask_page(c, g, should_walk(g, count, live), e);
+    if (code == ERR_NONE) {
+        pg_do(c, "COMMIT", NULL);
+        code = pg_run(c, &r, e);
+    }
+    if (code != ERR_NONE)
+        return code;
+    out->count = q->want_count ? count : -1;
+    return read_page(r, g, a, out, e);
+}
+
+static enum err_code list(struct postgres *p, struct pg_conn *c,
+                          struct page *g, struct arena *a,
+                          struct paper_list *out, struct err *e)
+{
+    struct slice key = count_key(&g->f);
+    bool done = false;
+    enum err_code code = try_known(p, c, g, a, out, &done, e);
+
+    if (code != ERR_NONE || done)
+        return code;
+    known_enter(p->pages, key);
+    code = try_known(p, c, g, a, out, &done, e); /* somebody found out? */
+    if (code == ERR_NONE && !done)
+        code = find_out(p, c, g, a, out, e);
+    known_leave(p->pages, key);
+    return code;
+}
+
+enum err_code postgres_papers_list(struct store *s, struct arena *a,
+                                   const struct paper_query *q,
+                                   struct paper_list *out, struct err *e)
+{
+    struct postgres *p = postgres_of(s);
+    bool cursor = q->after || q->before;
+    struct page g = {.q = q,
+                     .ascending = q->ascending != (q->before != NULL),
+                     .limit = q->limit + cursor};
+    struct paper_list result = {0};
+    struct pg_conn *c;
+    enum err_code code;
+
+    filter_init(&g.f);
+    code = filter_make(&g.f, q, e);
+    if (code == ERR_NONE)
+        code = postgres_take(p, &c, e);
+    if (code == ERR_NONE) {
+        code = list(p, c, &g, a, &result, e);
+        postgres_give(p, c);
+    }
+    filter_release(&g.f);
+    if (code == ERR_NONE)
+        *out = result;
+    return code;
+}
+
+/* ---- each ---- */
+
+#define BATCH 200
+
+struct walk {
+    enum err_code (*each)(void *ctx, const struct paper *p, struct err *e);
+    void *ctx;
+};
+
+/* Papers are read in place; the last one's key is left in *last. */
+static enum err_code give_out(const struct walk *w, const PGresult *r,
+                              enum paper_order order, struct paper_key *last,
+                              struct err *e)
+{
+    enum err_code code = ERR_NONE;
+
+    for (int i = 0; i < pq.PQntuples(r) && code == ERR_NONE; i++) {
+        struct pg_row row = {.r = r, .row = i, .col = 1};
+        struct paper p;
+
+        postgres_read_paper(&row, &p);
+        *last = paper_key_of(&p, order);
+        code = w->each(w->ctx, &p, e);
+    }
+    return code;
+}
+
+/* No connection is held while papers are given out: `each` may wait for a slow
+ * reader.  A batch begins behind the last paper of the one before. */
+static enum err_code each_in_order(struct postgres *p, struct page *g,
+                                   const struct walk *w, struct err *e)
+{
+    struct paper_query q = *g->q;
+    struct paper_key last;
+    PGresult *batch = NULL;
+    enum err_code code;
+
+    g->q = &q;
+    do {
+        PGresult *next = NULL;
+        struct pg_conn *c;
+
+        code = postgres_take(p, &c, e);
+        if (code != ERR_NONE)
+            break;
+        code = ask_page(c, g, true, e);
+        if (code == ERR_NONE)
+            code = pg_run(c, &next, e);
+        postgres_give(p, c);
+        pq.PQclear(batch); /* held `last` until here */
+        batch = next;
+        if (code == ERR_NONE)
+            code = give_out(w, batch, q.order, &last, e);
+        q.after = &last;
+    } while (code == ERR_NONE && pq.PQntuples(batch) == BATCH);
+    pq.PQclear(batch);
+    return code;
+}
+
+static enum err_code fetch_ids(struct postgres *p, const struct page *g,
+                               PGresult **out, struct err *e)
+{
+    const char *way = g->ascending ? "" : " DESC";
+    struct pg_conn *c;
+    struct buf sql;
+    enum err_code code = postgres_take(p, &c, e);
+
+    if (code != ERR_NONE)
+        return code;
+    buf_init(&sql, 32768);
+    buf_add_str(&sql, "WITH m AS MATERIALIZED (SELECT p.id, ");
+    add_rank_or_key(&sql, g);
+    buf_add_str(&sql, " AS key FROM papers p");
+    add_where(&sql, &g->f, false);
+    buf_printf(&sql, ") SELECT id FROM m ORDER BY key%s, id%s", way, way);
+    code = pg_query(c, out, sql.p, &g->f.args, e);
+    buf_release(&sql);
+    postgres_give(p, c);
+    return code;
+}
+
+/* What matches a search is found once; papers are fetched in batches. */
+static enum err_code each_of_ids(struct store *s, const struct page *g,
+                                 const struct walk *w, struct err *e)
+{
+    PGresult *ids, *batch;
+    struct paper_key last;
+    enum err_code code = fetch_ids(postgres_of(s), g, &ids, e);
+
+    if (code != ERR_NONE)
+        return code;
+    for (int i = 0; i < pq.PQntuples(ids) && code == ERR_NONE; i += BATCH) {
+        struct pg_args args = {0};
+        struct buf some;
+
+        pg_array_init(&some, PG_INT8);
+        for (int k = i; k < i + BATCH && k < pq.PQntuples(ids); k++)
+            pg_array_i64(&some, pg_i64(ids, k, 0));
+        pg_arg_array(&args, PG_INT8_ARRAY, &some);
+        code = postgres_query(
+            s, &batch,
+            "SELECT t.n, p.* FROM unnest($1) WITH ORDINALITY AS t(id, n)"
+            " CROSS JOIN LATERAL (SELECT " PAPER_COLUMNS " FROM papers p"
+            " WHERE p.id = t.id AND p.deleted_at = 0 OFFSET 0) p ORDER BY t.n",
+            &args, e);
+        buf_release(&some);
+        if (code == ERR_NONE) {
+            code = give_out(w, batch, g->q->order, &last, e);
+            pq.PQclear(batch);
+        }
+    }
+    pq.PQclear(ids);
+    return code;
+}
+
+enum err_code postgres_papers_each(struct store *s,
+                                   const struct paper_query *q,
+                                   enum err_code (*each)(void *ctx,
+                                                         const struct paper *p,
+                                                         struct err *e),
+                                   void *ctx, struct err *e)
+{
+    struct paper_query all = *q;
+    struct walk w = {each, ctx};
+    struct page g = {.q = &all, .ascending = q->ascending, .limit = BATCH};
+    enum err_code code;
+
+    all.after = all.before = NULL;
+    all.offset = 0;
+    filter_init(&g.f);
+    code = filter_make(&g.f, &all, e);
+    if (code == ERR_NONE)
+        code = g.f.by_index || all.order == PAPER_BY_RANK
+                   ? each_of_ids(s, &g, &w, e)
+                   : each_in_order(postgres_of(s), &g, &w, e);
+    filter_release(&g.f);
+    return code;
+}

@@ -1,0 +1,358 @@
+/* postgres_migrations.c - the schema, as numbered steps.
+ *
+ * schema_versions holds the steps taken.  All missing ones are taken in one
+ * transaction under an advisory lock, so that several processes may start at
+ * once.  A released step is never changed: a new one is added.
+ *
+ * Why the tables look like this (see also sqlite_migrations.c, which means the
+ * same):
+ *  - They are in the connection's default schema, whichever that is.
+ *  - Times are UTC microseconds, 0 is "none"; texts are '' when absent.
+ *  - Lists are read backwards through (key, id), which also serves row-wise
+ *    comparison with a cursor.  Tombstones are in none of these indexes.
+ *  - papers.words is made by the program (postgres_text.c).  It lies outside the
+ *    row (EXTERNAL) and the abstract inside (MAIN): lists read abstracts and
+ *    never words.  A tombstone has no words.
+ *  - papers.labels holds tags ("t:attention") and arXiv categories ("a:cs.AI").
+ *  - GIN's list of pending entries is read by every search: kept short.
+ *  - pg_trgm serves substrings of scripts without spaces.  Who may not create
+ *    extensions goes without: such searches then read all papers of such scripts.
+ *  - jobs.due_at is when a worker may take the job: a queued one at run_at, a
+ *    running one when its lease ends.
+ *  - The counter in meta is the count of the list without filters.
+ */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "store/postgres.h"
+
+#define PAPER_TEXTS                                                            \
+    "  title text NOT NULL,"                                                   \
+    "  abstract text NOT NULL,"                                                \
+    "  authors text NOT NULL,"                                                 \
+    "  author_list text NOT NULL,"                                             \
+    "  url text COLLATE \"C\" NOT NULL,"                                      \
+    "  pdf_url text NOT NULL,"                                                 \
+    "  source text COLLATE \"C\" NOT NULL,"                                   \
+    "  source_id text NOT NULL,"                                               \
+    "  version bigint NOT NULL,"                                               \
+    "  published_at bigint NOT NULL,"                                          \
+    "  source_updated_at bigint NOT NULL,"                                     \
+    "  arxiv_categories text NOT NULL,"                                        \
+    "  primary_category text NOT NULL,"                                        \
+    "  doi text NOT NULL,"                                                     \
+    "  journal_ref text NOT NULL,"                                             \
+    "  comment text NOT NULL,"                                                 \
+    "  category text COLLATE \"C\" NOT NULL,"                                 \
+    "  relevance_score double precision NOT NULL,"                             \
+    "  relevance text NOT NULL,"                                               \
+    "  tags text NOT NULL"
+
+/* Each of the texts of a step is sent by itself: compilers need not take a
+ * string of more than 4,095 characters. */
+static const char *const step_1[] = {
+    "CREATE TABLE meta("
+    "  id int PRIMARY KEY CHECK (id = 1),"
+    "  generation bigint NOT NULL,"
+    "  live_papers bigint NOT NULL) WITH (fillfactor = 10);"
+    "INSERT INTO meta VALUES (1, 1, 0);",
+
+    "CREATE TABLE papers("
+    "  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  created_at bigint NOT NULL,"
+    "  updated_at bigint NOT NULL,"
+    "  deleted_at bigint NOT NULL DEFAULT 0,"
+    "  unspaced boolean NOT NULL," PAPER_TEXTS ","
+    "  title_key text COLLATE \"C\" NOT NULL,"
+    "  labels text[] COLLATE \"C\" NOT NULL,"
+    "  words tsvector NOT NULL);"
+    "ALTER TABLE papers ALTER COLUMN abstract SET STORAGE MAIN,"
+    "  ALTER COLUMN words SET STORAGE EXTERNAL;"
+    "CREATE UNIQUE INDEX papers_by_url ON papers(url);"
+    "CREATE INDEX papers_by_published ON papers(published_at, id)"
+    "  WHERE deleted_at = 0;"
+    "CREATE INDEX papers_by_relevance ON papers(relevance_score, id)"
+    "  WHERE deleted_at = 0;"
+    "CREATE INDEX papers_by_title ON papers(title_key, id)"
+    "  WHERE deleted_at = 0;"
+    "CREATE INDEX papers_by_created ON papers(created_at, id)"
+    "  WHERE deleted_at = 0;"
+    "CREATE INDEX papers_by_category ON"
+    "  papers(category, published_at, id) WHERE deleted_at = 0;"
+    "CREATE INDEX papers_by_source ON"
+    "  papers(source, published_at, id) WHERE deleted_at = 0;"
+    "CREATE INDEX papers_by_words ON papers USING gin (words)"
+    "  WITH (gin_pending_list_limit = 512);"
+    "CREATE INDEX papers_by_label ON papers USING gin (labels)"
+    "  WITH (gin_pending_list_limit = 512);"
+    "CREATE INDEX papers_unspaced ON papers(id)"
+    "  WHERE unspaced AND deleted_at = 0;"
+    "DO $do$ DECLARE place text; BEGIN"
+    "  BEGIN"
+    "    CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;"
+    "  EXCEPTION WHEN OTHERS THEN"
+    "    RAISE NOTICE 'no pg_trgm: %', SQLERRM;"
+    "  END;"
+    "  SELECT n.nspname INTO place FROM pg_extension e"
+    "    JOIN pg_namespace n ON n.oid = e.extnamespace"
+    "    WHERE e.extname = 'pg_trgm';"
+    "  IF FOUND THEN EXECUTE format("
+    "    'CREATE INDEX papers_by_trigram ON papers USING gin ("
+    "(title || E''\\n'' || abstract || E''\\n'' || authors) %I.gin_trgm_ops)"
+    " WHERE unspaced AND deleted_at = 0', place);"
+    "  END IF;"
+    "END $do$;",
+
+    "CREATE TABLE scraper_jobs("
+    "  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  job_id text NOT NULL UNIQUE,"
+    "  source text NOT NULL,"
+    "  status text NOT NULL,"
+    "  error text NOT NULL,"
+    "  papers_found bigint NOT NULL,"
+    "  papers_created bigint NOT NULL,"
+    "  papers_updated bigint NOT NULL,"
+    "  papers_unchanged bigint NOT NULL,"
+    "  start_time bigint NOT NULL,"
+    "  end_time bigint NOT NULL,"
+    "  created_at bigint NOT NULL,"
+    "  updated_at bigint NOT NULL);",
+
+    "CREATE TABLE webhook_receipts("
+    "  webhook_id text PRIMARY KEY,"
+    "  body_sha256 bytea NOT NULL,"
+    "  papers_created bigint NOT NULL,"
+    "  papers_updated bigint NOT NULL,"
+    "  papers_unchanged bigint NOT NULL,"
+    "  received_at bigint NOT NULL);",
+
+    "CREATE TABLE jobs("
+    "  seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  id text COLLATE \"C\" NOT NULL UNIQUE,"
+    "  kind text COLLATE \"C\" NOT NULL,"
+    "  state int NOT NULL,"
+    "  progress double precision NOT NULL,"
+    "  created_at bigint NOT NULL,"
+    "  updated_at bigint NOT NULL,"
+    "  run_at bigint NOT NULL,"
+    "  lease_until bigint NOT NULL,"
+    "  owner text NOT NULL,"
+    "  claims bigint NOT NULL,"
+    "  attempts bigint NOT NULL,"
+    "  max_attempts bigint NOT NULL,"
+    "  cancel_requested boolean NOT NULL,"
+    "  schedule_id bigint NOT NULL,"
+    "  input text NOT NULL,"
+    "  checkpoint text NOT NULL,"
+    "  result text NOT NULL,"
+    "  error text NOT NULL,"
+    "  due_at bigint GENERATED ALWAYS AS (CASE state WHEN 0 THEN run_at"
+    "    WHEN 1 THEN lease_until END) STORED);"
+    "CREATE INDEX jobs_by_due ON jobs(due_at, seq) WHERE due_at IS NOT NULL;"
+    "CREATE INDEX jobs_by_state ON jobs(state);"
+    "CREATE TABLE idempotency("
+    "  route text NOT NULL,"
+    "  key text NOT NULL,"
+    "  body_sha256 bytea NOT NULL,"
+    "  job_id text NOT NULL,"
+    "  created_at bigint NOT NULL,"
+    "  PRIMARY KEY (route, key));"
+    "CREATE INDEX idempotency_by_age ON idempotency(created_at);",
+
+    "CREATE TABLE scrape_results("
+    "  seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  job_id text NOT NULL,"
+    "  found_at bigint NOT NULL," PAPER_TEXTS ","
+    "  UNIQUE (job_id, url));",
+
+    "CREATE TABLE deliveries("
+    "  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  webhook_id text NOT NULL UNIQUE,"
+    "  job_id text NOT NULL,"
+    "  status int NOT NULL,"
+    "  attempts bigint NOT NULL,"
+    "  next_attempt_at bigint NOT NULL,"
+    "  created_at bigint NOT NULL,"
+    "  updated_at bigint NOT NULL,"
+    "  delivered_at bigint NOT NULL,"
+    "  last_status bigint NOT NULL,"
+    "  last_error text NOT NULL,"
+    "  body_bytes bigint NOT NULL,"
+    "  papers_created bigint NOT NULL,"
+    "  papers_updated bigint NOT NULL,"
+    "  papers_unchanged bigint NOT NULL,"
+    "  body text NOT NULL);"
+    "CREATE INDEX deliveries_by_job ON deliveries(job_id, status);"
+    "CREATE INDEX deliveries_by_status ON deliveries(status, id);"
+    "CREATE TABLE delivery_attempts("
+    "  delivery_id bigint NOT NULL REFERENCES deliveries(id),"
+    "  n bigint NOT NULL,"
+    "  at bigint NOT NULL,"
+    "  took_ms bigint NOT NULL,"
+    "  status bigint NOT NULL,"
+    "  error text NOT NULL,"
+    "  response text NOT NULL,"
+    "  PRIMARY KEY (delivery_id, n));",
+
+    "CREATE TABLE schedules("
+    "  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  source text NOT NULL,"
+    "  category text NOT NULL,"
+    "  query text NOT NULL,"
+    "  arxiv_categories text NOT NULL,"
+    "  at text NOT NULL,"
+    "  tz text NOT NULL,"
+    "  every_s bigint NOT NULL,"
+    "  days bigint NOT NULL,"
+    "  max_results bigint NOT NULL,"
+    "  enabled boolean NOT NULL,"
+    "  next_run_at bigint NOT NULL,"
+    "  last_run_at bigint NOT NULL DEFAULT 0,"
+    "  last_confirmed_at bigint NOT NULL DEFAULT 0,"
+    "  last_job_id text NOT NULL DEFAULT '',"
+    "  created_at bigint NOT NULL,"
+    "  updated_at bigint NOT NULL);",
+
+    "CREATE TABLE coverage("
+    "  category text COLLATE \"C\" NOT NULL,"
+    "  day bigint NOT NULL,"
+    "  expected bigint NOT NULL,"
+    "  checked_at bigint NOT NULL,"
+    "  PRIMARY KEY (category, day));"
+    "CREATE INDEX coverage_by_day ON coverage(day DESC, category);",
+
+    "CREATE TABLE limiter("
+    "  name text PRIMARY KEY,"
+    "  next_at bigint NOT NULL,"
+    "  busy_until bigint NOT NULL,"
+    "  open_until bigint NOT NULL,"
+    "  failures bigint NOT NULL);",
+    NULL};
+
+static const char *const *const steps[] = {step_1};
+#define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
+
+int postgres_schema_version(void)
+{
+    return N_STEPS;
+}
+
+/* 0: a schema without tables of ours. */
+static enum err_code current_version(struct pg_conn *c, int64_t *version,
+                                     struct err *e)
+{
+    PGresult *r;
+    enum err_code code = pg_query(
+        c, &r,
+        "SELECT current_schema() IS NULL, to_regclass('schema_versions')"
+        " IS NOT NULL, to_regclass('papers') IS NOT NULL",
+        NULL, e);
+    bool homeless, ours, papers;
+
+    if (code != ERR_NONE)
+        return code;
+    homeless = pg_bool(r, 0, 0);
+    ours = pg_bool(r, 0, 1);
+    papers = pg_bool(r, 0, 2);
+    pq.PQclear(r);
+    if (homeless)
+        return err_field(e, "database_url",
+                         "no schema of the connection's search_path exists: "
+                         "create it (CREATE SCHEMA), or leave it out of "
+                         "'database_url'");
+    if (!ours && papers)
+        return err_field(e, "database_url",
+                         "the database has a table 'papers' of another "
+                         "program: name another database, or another schema "
+                         "with ?options=-csearch_path%%3Dsheaf");
+    *version = 0;
+    if (!ours)
+        return ERR_NONE;
+    code = pg_query(c, &r,
+                    "SELECT coalesce(max(version), 0) FROM schema_versions",
+                    NULL, e);
+    if (code != ERR_NONE)
+        return code;
+    *version = pg_i64(r, 0, 0);
+    pq.PQclear(r);
+    if (*version > N_STEPS)
+        return err_field(e, "database_url",
+                         "the database has schema %d and this program knows "
+                         "%d: run the newer sheaf that wrote it, or restore a "
+                         "backup made before",
+                         (int)*version, N_STEPS);
+    return ERR_NONE;
+}
+
+static enum err_code take_steps(struct pg_conn *c, struct err *e)
+{
+    int64_t version = 0;
+    enum err_code code = current_version(c, &version, e);
+
+    if (code == ERR_NONE && version == 0)
+        code = pg_script(c,
+                         "CREATE TABLE schema_versions("
+                         "version int PRIMARY KEY,"
+                         " taken_at timestamptz NOT NULL DEFAULT now())",
+                         e);
+    for (int i = (int)version; i < N_STEPS && code == ERR_NONE; i++) {
+        char note[80];
+
+        for (const char *const *sql = steps[i]; *sql && code == ERR_NONE; sql++)
+            code = pg_script(c, *sql, e);
+        snprintf(note, sizeof(note), "INSERT INTO schema_versions VALUES (%d)",
+                 i + 1);
+        if (code == ERR_NONE)
+            code = pg_script(c, note, e);
+        if (code != ERR_NONE)
+            err_prefix(e, "migration %d", i + 1);
+    }
+    return code;
+}
+
+/* Two processes that make tables of the same name would meet in an error. */
+static enum err_code migrate_locked(struct pg_conn *c, struct err *e)
+{
+    enum err_code code;
+
+    code = pg_script(c,
+                     "BEGIN; SET LOCAL lock_timeout = '60s';"
+                     "SELECT pg_advisory_xact_lock(1936221542,"
+                     " hashtext(current_schema()))",
+                     e);
+    if (code == ERR_NONE)
+        code = take_steps(c, e);
+    if (code == ERR_NONE)
+        code = pg_script(c, "COMMIT", e);
+    if (code != ERR_NONE)
+        pg_reset(c);
+    return code;
+}
+
+static enum err_code warn_without_trigrams(struct pg_conn *c, struct err *e)
+{
+    PGresult *r;
+    enum err_code code = pg_query(
+        c, &r, "SELECT to_regclass('papers_by_trigram') IS NULL", NULL, e);
+
+    if (code != ERR_NONE)
+        return code;
+    if (pg_bool(r, 0, 0))
+        log_warn("store", "without the extension pg_trgm searches in scripts "
+                          "without spaces are slow; let an administrator "
+                          "install it before the first start");
+    pq.PQclear(r);
+    return ERR_NONE;
+}
+
+enum err_code postgres_migrate(struct pg_conn *c, struct err *e)
+{
+    int64_t version = 0;
+    enum err_code code = current_version(c, &version, e);
+
+    if (code == ERR_NONE && version < N_STEPS)
+        code = migrate_locked(c, e);
+    if (code == ERR_NONE)
+        code = warn_without_trigrams(c, e);
+    return code;
+}

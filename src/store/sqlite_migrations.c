@@ -1,0 +1,367 @@
+/* sqlite_migrations.c - the schema, as numbered steps.
+ *
+ * PRAGMA user_version holds the number of the last step taken.  All missing
+ * steps are taken in one transaction, so that a crash leaves the old schema or
+ * the new one.  A released step is never changed: a new one is added.
+ *
+ * Why the tables look like this:
+ *  - Times are UTC microseconds, 0 is "none"; texts are '' when absent.
+ *  - papers: every ordering is an index (deleted_at, key); the row id that
+ *    SQLite appends breaks ties, and with `deleted_at = 0` in front tombstones
+ *    are in another part of the tree.  Short columns come first, so that reading
+ *    one does not walk over an abstract.
+ *  - papers_fts holds no copy of the texts (content='papers').  Rows of deleted
+ *    papers are taken out.  papers_trigram holds only papers with text in a
+ *    script written without spaces, for which words cannot be told apart.
+ *  - paper_labels: tags ("t:attention") and arXiv categories ("a:cs.AI"), for
+ *    filters and for counting a day of a category.
+ *  - meta.generation changes with papers and scraper jobs, papers_generation
+ *    with papers alone; being a row, it is of the snapshot that a reader sees.
+ */
+#include "store/sqlite_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+static const char papers_1[] =
+    "CREATE TABLE meta("
+    "  id INTEGER PRIMARY KEY CHECK (id = 1),"
+    "  generation INTEGER NOT NULL,"
+    "  papers_generation INTEGER NOT NULL,"
+    "  live_papers INTEGER NOT NULL);"
+    "INSERT INTO meta VALUES (1, 1, 1, 0);"
+
+    "CREATE TABLE papers("
+    "  id INTEGER PRIMARY KEY,"
+    "  deleted_at INTEGER NOT NULL,"
+    "  published_at INTEGER NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL,"
+    "  relevance_score REAL NOT NULL,"
+    "  version INTEGER NOT NULL,"
+    "  source_updated_at INTEGER NOT NULL,"
+    "  unspaced INTEGER NOT NULL,"
+    "  category TEXT NOT NULL,"
+    "  source TEXT NOT NULL,"
+    "  source_id TEXT NOT NULL,"
+    "  url TEXT NOT NULL UNIQUE,"
+    "  title_key TEXT NOT NULL,"
+    "  title TEXT NOT NULL,"
+    "  authors TEXT NOT NULL,"
+    "  author_list TEXT NOT NULL,"
+    "  pdf_url TEXT NOT NULL,"
+    "  arxiv_categories TEXT NOT NULL,"
+    "  primary_category TEXT NOT NULL,"
+    "  doi TEXT NOT NULL,"
+    "  journal_ref TEXT NOT NULL,"
+    "  comment TEXT NOT NULL,"
+    "  relevance TEXT NOT NULL,"
+    "  tags TEXT NOT NULL,"
+    "  abstract TEXT NOT NULL);"
+    "CREATE INDEX papers_by_published ON papers(deleted_at, published_at);"
+    "CREATE INDEX papers_by_relevance ON papers(deleted_at, relevance_score);"
+    "CREATE INDEX papers_by_title ON papers(deleted_at, title_key);"
+    "CREATE INDEX papers_by_created ON papers(deleted_at, created_at);"
+    "CREATE INDEX papers_by_category"
+    "  ON papers(category, deleted_at, published_at);"
+    "CREATE INDEX papers_by_source ON papers(source, deleted_at);"
+    "CREATE INDEX papers_unspaced ON papers(deleted_at) WHERE unspaced = 1;"
+
+    "CREATE VIRTUAL TABLE papers_fts USING fts5("
+    "  title, abstract, authors, content='papers', content_rowid='id',"
+    "  tokenize='porter unicode61 remove_diacritics 2');"
+    "CREATE VIRTUAL TABLE papers_vocab USING fts5vocab(papers_fts, row);"
+    "CREATE VIRTUAL TABLE papers_trigram USING fts5("
+    "  title, abstract, authors, content='papers', content_rowid='id',"
+    "  tokenize='trigram');"
+
+    "CREATE TABLE paper_labels("
+    "  label TEXT NOT NULL,"
+    "  published_at INTEGER NOT NULL,"
+    "  paper_id INTEGER NOT NULL,"
+    "  PRIMARY KEY (label, published_at, paper_id)) WITHOUT ROWID;"
+
+    "CREATE TABLE scraper_jobs("
+    "  id INTEGER PRIMARY KEY,"
+    "  job_id TEXT NOT NULL UNIQUE,"
+    "  source TEXT NOT NULL,"
+    "  status TEXT NOT NULL,"
+    "  error TEXT NOT NULL,"
+    "  papers_found INTEGER NOT NULL,"
+    "  papers_created INTEGER NOT NULL,"
+    "  papers_updated INTEGER NOT NULL,"
+    "  papers_unchanged INTEGER NOT NULL,"
+    "  start_time INTEGER NOT NULL,"
+    "  end_time INTEGER NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL);"
+
+    "CREATE TABLE webhook_receipts("
+    "  webhook_id TEXT PRIMARY KEY,"
+    "  body_sha256 BLOB NOT NULL,"
+    "  papers_created INTEGER NOT NULL,"
+    "  papers_updated INTEGER NOT NULL,"
+    "  papers_unchanged INTEGER NOT NULL,"
+    "  received_at INTEGER NOT NULL) WITHOUT ROWID;";
+
+static const char jobs_1[] =
+    "CREATE TABLE jobs("
+    "  seq INTEGER PRIMARY KEY,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  kind TEXT NOT NULL,"
+    "  state INTEGER NOT NULL,"
+    "  progress REAL NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL,"
+    "  run_at INTEGER NOT NULL,"
+    "  lease_until INTEGER NOT NULL,"
+    "  owner TEXT NOT NULL,"
+    "  claims INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL,"
+    "  max_attempts INTEGER NOT NULL,"
+    "  cancel_requested INTEGER NOT NULL,"
+    "  schedule_id INTEGER NOT NULL,"
+    "  input TEXT NOT NULL,"
+    "  checkpoint TEXT NOT NULL,"
+    "  result TEXT NOT NULL,"
+    "  error TEXT NOT NULL);"
+    "CREATE INDEX jobs_by_state ON jobs(state, kind, run_at);"
+    "CREATE INDEX jobs_by_kind ON jobs(kind, state);"
+    "CREATE TABLE idempotency("
+    "  route TEXT NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  body_sha256 BLOB NOT NULL,"
+    "  job_id TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  PRIMARY KEY (route, key)) WITHOUT ROWID;"
+    "CREATE INDEX idempotency_by_age ON idempotency(created_at);";
+
+static const char scrape_1[] =
+    "CREATE TABLE scrape_results("
+    "  seq INTEGER PRIMARY KEY,"
+    "  job_id TEXT NOT NULL,"
+    "  found_at INTEGER NOT NULL,"
+    "  title TEXT NOT NULL,"
+    "  abstract TEXT NOT NULL,"
+    "  authors TEXT NOT NULL,"
+    "  author_list TEXT NOT NULL,"
+    "  url TEXT NOT NULL,"
+    "  pdf_url TEXT NOT NULL,"
+    "  source TEXT NOT NULL,"
+    "  source_id TEXT NOT NULL,"
+    "  version INTEGER NOT NULL,"
+    "  published_at INTEGER NOT NULL,"
+    "  source_updated_at INTEGER NOT NULL,"
+    "  arxiv_categories TEXT NOT NULL,"
+    "  primary_category TEXT NOT NULL,"
+    "  doi TEXT NOT NULL,"
+    "  journal_ref TEXT NOT NULL,"
+    "  comment TEXT NOT NULL,"
+    "  category TEXT NOT NULL,"
+    "  relevance_score REAL NOT NULL,"
+    "  relevance TEXT NOT NULL,"
+    "  tags TEXT NOT NULL,"
+    "  UNIQUE (job_id, url));"
+
+    "CREATE TABLE deliveries("
+    "  id INTEGER PRIMARY KEY,"
+    "  webhook_id TEXT NOT NULL UNIQUE,"
+    "  job_id TEXT NOT NULL,"
+    "  status INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL,"
+    "  next_attempt_at INTEGER NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL,"
+    "  delivered_at INTEGER NOT NULL,"
+    "  last_status INTEGER NOT NULL,"
+    "  last_error TEXT NOT NULL,"
+    "  body_bytes INTEGER NOT NULL,"
+    "  papers_created INTEGER NOT NULL,"
+    "  papers_updated INTEGER NOT NULL,"
+    "  papers_unchanged INTEGER NOT NULL,"
+    "  body TEXT NOT NULL);"
+    "CREATE INDEX deliveries_by_job ON deliveries(job_id, status);"
+    "CREATE INDEX deliveries_by_status ON deliveries(status);"
+    "CREATE TABLE delivery_attempts("
+    "  delivery_id INTEGER NOT NULL REFERENCES deliveries(id),"
+    "  n INTEGER NOT NULL,"
+    "  at INTEGER NOT NULL,"
+    "  took_ms INTEGER NOT NULL,"
+    "  status INTEGER NOT NULL,"
+    "  error TEXT NOT NULL,"
+    "  response TEXT NOT NULL,"
+    "  PRIMARY KEY (delivery_id, n)) WITHOUT ROWID;"
+
+    "CREATE TABLE schedules("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  source TEXT NOT NULL,"
+    "  category TEXT NOT NULL,"
+    "  query TEXT NOT NULL,"
+    "  arxiv_categories TEXT NOT NULL,"
+    "  at TEXT NOT NULL,"
+    "  tz TEXT NOT NULL,"
+    "  every_s INTEGER NOT NULL,"
+    "  days INTEGER NOT NULL,"
+    "  max_results INTEGER NOT NULL,"
+    "  enabled INTEGER NOT NULL,"
+    "  next_run_at INTEGER NOT NULL,"
+    "  last_run_at INTEGER NOT NULL DEFAULT 0,"
+    "  last_confirmed_at INTEGER NOT NULL DEFAULT 0,"
+    "  last_job_id TEXT NOT NULL DEFAULT '',"
+    "  created_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL);"
+
+    "CREATE TABLE coverage("
+    "  category TEXT NOT NULL,"
+    "  day INTEGER NOT NULL,"
+    "  expected INTEGER NOT NULL,"
+    "  checked_at INTEGER NOT NULL,"
+    "  PRIMARY KEY (category, day)) WITHOUT ROWID;"
+    "CREATE INDEX coverage_by_day ON coverage(day, category);"
+
+    "CREATE TABLE limiter("
+    "  name TEXT PRIMARY KEY,"
+    "  next_at INTEGER NOT NULL,"
+    "  busy_until INTEGER NOT NULL,"
+    "  open_until INTEGER NOT NULL,"
+    "  failures INTEGER NOT NULL) WITHOUT ROWID;";
+
+/* Each step in parts (C promises no longer literals), NULL-ended. */
+#define MAX_PARTS 4
+static const char *const steps[][MAX_PARTS] = {
+    {papers_1, jobs_1, scrape_1, NULL},
+};
+#define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
+
+int sqlite_schema_version(void)
+{
+    return N_STEPS;
+}
+
+/* A pragma that gives one number. */
+static enum err_code get_number(struct db *c, const char *sql, int64_t *out,
+                                struct err *e)
+{
+    struct query q;
+
+    q_start(&q, c, sql);
+    return q_one_int(&q, 0, out, e);
+}
+
+/* Is it ours?  A file of another program must not get our tables. */
+static enum err_code check_owner(struct sqlite_store *s, struct db *c,
+                                 int64_t *version, struct err *e)
+{
+    int64_t id = 0, tables = 0;
+    enum err_code code;
+
+    code = get_number(c, "PRAGMA application_id", &id, e);
+    if (code == ERR_NONE)
+        code = get_number(c, "SELECT count(*) FROM sqlite_schema", &tables, e);
+    if (code == ERR_NONE)
+        code = get_number(c, "PRAGMA user_version", version, e);
+    if (code != ERR_NONE)
+        return code;
+    if (id != SQLITE_APPLICATION_ID && (id != 0 || tables != 0))
+        return err_field(e, "database_url",
+                         "'%s' is a database of another program; name another "
+                         "file in 'database_url'",
+                         s->path);
+    if (*version > N_STEPS)
+        return err_field(e, "database_url",
+                         "the database has schema %d and this program knows "
+                         "%d: run the newer sheaf that wrote it, or restore a "
+                         "snapshot from '%s/snapshots'",
+                         (int)*version, N_STEPS, s->data_dir);
+    return ERR_NONE;
+}
+
+/* <data_dir>/snapshots/schema-<n>-<seconds>.db */
+static enum err_code snapshot(struct sqlite_store *s, struct db *c,
+                              int64_t version, struct err *e)
+{
+    struct buf path;
+    struct query q;
+    enum err_code code;
+
+    buf_init(&path, 4096);
+    buf_printf(&path, "%s/snapshots", s->data_dir);
+    if (!buf_ok(&path)) {
+        buf_release(&path);
+        return err_field(e, "data_dir", "'data_dir' is too long");
+    }
+    if (mkdir(path.p, 0700) != 0 && errno != EEXIST) {
+        code = err_set(e, errno == ENOSPC ? ERR_NO_SPACE : ERR_UNAVAILABLE,
+                       "cannot make '%s': %s", path.p, strerror(errno));
+        buf_release(&path);
+        return code;
+    }
+    buf_printf(&path, "/schema-%d-%lld.db", (int)version,
+               (long long)(clock_now_us() / US_PER_S));
+    q_start(&q, c, "VACUUM INTO ?");
+    q_text(&q, buf_slice(&path));
+    code = q_run(&q, NULL, e);
+    if (code != ERR_NONE)
+        err_prefix(e, "snapshot before the migration");
+    else
+        log_info("store", "snapshot before the migration",
+                 LOG_SL("file", buf_slice(&path)));
+    buf_release(&path);
+    return code;
+}
+
+static enum err_code take_step(struct db *c, int64_t i, struct err *e)
+{
+    enum err_code code = ERR_NONE;
+
+    for (const char *const *part = steps[i]; *part && code == ERR_NONE; part++)
+        code = db_exec(c, *part, e);
+    if (code != ERR_NONE)
+        err_prefix(e, "migration %d", (int)i + 1);
+    return code;
+}
+
+static enum err_code take_steps(struct db *c, int64_t version, struct err *e)
+{
+    char pragmas[100];
+    enum err_code code = db_exec(c, "BEGIN IMMEDIATE", e);
+
+    for (int64_t i = version; i < N_STEPS && code == ERR_NONE; i++)
+        code = take_step(c, i, e);
+    snprintf(pragmas, sizeof(pragmas),
+             "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+             SQLITE_APPLICATION_ID, N_STEPS);
+    if (code == ERR_NONE)
+        code = db_exec(c, pragmas, e);
+    if (code == ERR_NONE)
+        code = db_exec(c, "COMMIT", e);
+    if (code != ERR_NONE && !sqlite3_get_autocommit(c->db))
+        sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    return code;
+}
+
+enum err_code sqlite_migrate(struct sqlite_store *s, struct db *c,
+                             struct err *e)
+{
+    int64_t version = 0;
+    enum err_code code = check_owner(s, c, &version, e);
+
+    if (code != ERR_NONE || version == N_STEPS)
+        return code;
+    if (version > 0)
+        code = snapshot(s, c, version, e);
+    if (code == ERR_NONE)
+        code = take_steps(c, version, e);
+    /* A new file: the log's first commit must not meet an empty file after a
+     * power failure, SQLite would take the log for a stranger's. */
+    if (code == ERR_NONE && version == 0 && !s->in_memory)
+        code = db_exec(c, "PRAGMA wal_checkpoint(PASSIVE)", e);
+    return code;
+}

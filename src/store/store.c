@@ -1,0 +1,528 @@
+/* store.c - the front of the store: every public call goes through here.
+ *
+ * A wrapper does four things and nothing else: check the arguments
+ * (store_args.h), give a test's fault its turn, call the backend's slot, and
+ * count the call and its time.  Only here is `ops` followed, so a new backend
+ * is one line in backends[].
+ */
+#include "store/store.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/paper_rules.h"
+#include "store/store_args.h"
+#include "store/store_ops.h"
+
+static const struct store_ops *const backends[] = {
+    &store_sqlite_ops,
+    &store_postgres_ops,
+};
+#define N_BACKENDS (sizeof(backends) / sizeof(*backends))
+
+/* Every call, as it is named in store_op_stats(). */
+#define OPS(X)                                                                 \
+    X(check) X(webhook_receive) X(papers_list) X(paper_get) X(papers_each)     \
+    X(papers_similar) X(paper_delete) X(paper_restore) X(papers_generation)    \
+    X(papers_stats) X(scraper_jobs_list) X(scraper_job_get) X(job_create)      \
+    X(job_get) X(jobs_list) X(job_claim) X(job_heartbeat) X(job_progress)      \
+    X(job_finish) X(job_release) X(job_cancel) X(job_restart)                  \
+    X(jobs_recover) X(jobs_counts) X(scrape_page) X(scrape_papers)             \
+    X(scrape_latest) X(scrape_finish) X(delivery_get) X(delivery_attempts)     \
+    X(deliveries_list) X(delivery_report) X(delivery_replay) X(schedule_put)   \
+    X(schedule_get) X(schedule_delete) X(schedules_list) X(schedule_fire)      \
+    X(coverage_put) X(coverage_list) X(limiter_update)
+
+#define OP_ENUM(name) OP_##name,
+enum op { OPS(OP_ENUM) N_OPS };
+#define OP_NAME(name) #name,
+static const char *const op_names[] = {OPS(OP_NAME)};
+_Static_assert(N_OPS <= STORE_MAX_OPS, "struct store has too few counters");
+
+/* ---- what every call passes through ---- */
+
+/* The calls before the faulty one count it down; exactly one finds it at 1. */
+static enum err_code take_fault(struct store *s, struct err *e)
+{
+    if (atomic_load_explicit(&s->fault_in, memory_order_relaxed) <= 0)
+        return ERR_NONE;
+    if (atomic_fetch_sub(&s->fault_in, 1) != 1)
+        return ERR_NONE;
+    return err_set(e, (enum err_code)atomic_load(&s->fault_code),
+                   "store fault asked for by a test");
+}
+
+static enum err_code count(struct store *s, enum op op, int64_t started,
+                           enum err_code code)
+{
+    struct store_op_counter *c = &s->counters[op];
+    int64_t took = clock_mono_us() - started;
+
+    atomic_fetch_add_explicit(&c->calls, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&c->us, (uint64_t)took, memory_order_relaxed);
+    if (code != ERR_NONE)
+        atomic_fetch_add_explicit(&c->errors, 1, memory_order_relaxed);
+    return code;
+}
+
+/* Ends a wrapper: the call between the fault's turn and the clock.  A macro
+ * because `call` must not be evaluated before the fault had its turn. */
+#define RUN(s, op, call)                                                       \
+    do {                                                                       \
+        int64_t started_ = clock_mono_us();                                    \
+        enum err_code code_ = take_fault(s, e);                                \
+        if (code_ == ERR_NONE)                                                 \
+            code_ = (call);                                                    \
+        return count(s, OP_##op, started_, code_);                             \
+    } while (0)
+
+/* An argument check: leave the wrapper if it fails. */
+#define CHECK(check)                                                           \
+    do {                                                                       \
+        enum err_code code_ = (check);                                         \
+        if (code_ != ERR_NONE)                                                 \
+            return code_;                                                      \
+    } while (0)
+
+/* ---- store.h ---- */
+
+static const struct store_ops *backend_for(const char *url)
+{
+    for (size_t i = 0; i < N_BACKENDS; i++)
+        for (const char *const *p = backends[i]->schemes; *p; p++)
+            if (strncmp(url, *p, strlen(*p)) == 0)
+                return backends[i];
+    return NULL;
+}
+
+enum err_code store_open(struct store **out, const struct store_options *opt,
+                         struct err *e)
+{
+    struct store_options filled = *opt;
+    const struct store_ops *ops;
+    struct store *s = NULL;
+    enum err_code code;
+
+    if (!filled.database_url || !*filled.database_url)
+        filled.database_url = "sqlite:";
+    if (!filled.data_dir)
+        filled.data_dir = ".";
+    if (filled.connections <= 0)
+        filled.connections = 8;
+    if (filled.idempotency_ttl_us <= 0)
+        filled.idempotency_ttl_us = US_PER_DAY;
+    ops = backend_for(filled.database_url);
+    if (!ops) /* the URL may hold a password: it is not repeated */
+        return err_field(e, "database_url",
+                         "'database_url' begins with neither 'sqlite:' nor "
+                         "'postgresql://'");
+    code = ops->open(&s, &filled, e);
+    if (code != ERR_NONE)
+        return code;
+    s->ops = ops;
+    *out = s;
+    return ERR_NONE;
+}
+
+void store_close(struct store *s)
+{
+    if (s)
+        s->ops->close(s);
+}
+
+const char *store_name(const struct store *s)
+{
+    return s->ops->name;
+}
+
+enum err_code store_check(struct store *s, struct err *e)
+{
+    RUN(s, check, s->ops->check(s, e));
+}
+
+enum err_code store_describe(struct store *s, struct arena *a,
+                             const char **out, struct err *e)
+{
+    return s->ops->describe(s, a, out, e);
+}
+
+void store_fault_after(struct store *s, int64_t n, enum err_code code)
+{
+    atomic_store(&s->fault_code, (int)code);
+    atomic_store(&s->fault_in, n);
+}
+
+size_t store_op_stats(const struct store *s,
+                      struct store_op_stat out[STORE_MAX_OPS])
+{
+    for (int i = 0; i < N_OPS; i++) {
+        const struct store_op_counter *c = &s->counters[i];
+
+        out[i] = (struct store_op_stat){
+            .name = op_names[i],
+            .calls = atomic_load_explicit(&c->calls, memory_order_relaxed),
+            .errors = atomic_load_explicit(&c->errors, memory_order_relaxed),
+            .us = atomic_load_explicit(&c->us, memory_order_relaxed),
+        };
+    }
+    return N_OPS;
+}
+
+/* ---- papers.h ---- */
+
+enum err_code store_webhook_receive(struct store *s,
+                                    const struct webhook_in *in,
+                                    struct webhook_result *out, struct err *e)
+{
+    CHECK(args_webhook(in, e));
+    RUN(s, webhook_receive, s->ops->papers->webhook_receive(s, in, out, e));
+}
+
+enum err_code store_papers_list(struct store *s, struct arena *a,
+                                const struct paper_query *q,
+                                struct paper_list *out, struct err *e)
+{
+    CHECK(args_paper_query(q, false, e));
+    RUN(s, papers_list, s->ops->papers->list(s, a, q, out, e));
+}
+
+enum err_code store_paper_get(struct store *s, struct arena *a, int64_t id,
+                              bool with_deleted, struct paper *out,
+                              struct err *e)
+{
+    RUN(s, paper_get, s->ops->papers->get(s, a, id, with_deleted, out, e));
+}
+
+enum err_code store_papers_each(struct store *s, const struct paper_query *q,
+                                enum err_code (*each)(void *ctx,
+                                                      const struct paper *p,
+                                                      struct err *e),
+                                void *ctx, struct err *e)
+{
+    CHECK(args_paper_query(q, true, e));
+    RUN(s, papers_each, s->ops->papers->each(s, q, each, ctx, e));
+}
+
+enum err_code store_papers_similar(struct store *s, struct arena *a, int64_t id,
+                                   int k, struct paper_similar **out, size_t *n,
+                                   struct err *e)
+{
+    CHECK(args_page(0, k, e));
+    RUN(s, papers_similar, s->ops->papers->similar(s, a, id, k, out, n, e));
+}
+
+enum err_code store_paper_delete(struct store *s, int64_t id, int64_t now_us,
+                                 struct err *e)
+{
+    RUN(s, paper_delete, s->ops->papers->delete_paper(s, id, now_us, e));
+}
+
+enum err_code store_paper_restore(struct store *s, int64_t id, int64_t now_us,
+                                  struct err *e)
+{
+    RUN(s, paper_restore, s->ops->papers->restore(s, id, now_us, e));
+}
+
+enum err_code store_papers_generation(struct store *s, uint64_t *out,
+                                      struct err *e)
+{
+    RUN(s, papers_generation, s->ops->papers->generation(s, out, e));
+}
+
+enum err_code store_papers_stats(struct store *s, struct arena *a, int max_days,
+                                 struct paper_stats *out, struct err *e)
+{
+    CHECK(args_page(0, max_days, e));
+    RUN(s, papers_stats, s->ops->papers->stats(s, a, max_days, out, e));
+}
+
+enum err_code store_scraper_jobs_list(struct store *s, struct arena *a,
+                                      int64_t offset, int limit,
+                                      struct scraper_job **out, size_t *n,
+                                      int64_t *count_out, struct err *e)
+{
+    CHECK(args_page(offset, limit, e));
+    RUN(s, scraper_jobs_list,
+        s->ops->papers->scraper_jobs_list(s, a, offset, limit, out, n,
+                                          count_out, e));
+}
+
+enum err_code store_scraper_job_get(struct store *s, struct arena *a,
+                                    int64_t id, struct scraper_job *out,
+                                    struct err *e)
+{
+    RUN(s, scraper_job_get, s->ops->papers->scraper_job_get(s, a, id, out, e));
+}
+
+/* ---- jobs.h ---- */
+
+enum err_code store_job_create(struct store *s, struct arena *a,
+                               const struct job_new *spec, struct job *out,
+                               bool *existing, struct err *e)
+{
+    CHECK(args_job_new(spec, e));
+    RUN(s, job_create, s->ops->jobs->create(s, a, spec, out, existing, e));
+}
+
+enum err_code store_job_get(struct store *s, struct arena *a, struct slice id,
+                            struct job *out, struct err *e)
+{
+    CHECK(args_text("id", id, e));
+    RUN(s, job_get, s->ops->jobs->get(s, a, id, out, e));
+}
+
+enum err_code store_jobs_list(struct store *s, struct arena *a,
+                              const struct job_query *q, struct job **out,
+                              size_t *n, int64_t *count_out, struct err *e)
+{
+    CHECK(args_page(q->offset, q->limit, e));
+    RUN(s, jobs_list, s->ops->jobs->list(s, a, q, out, n, count_out, e));
+}
+
+enum err_code store_job_claim(struct store *s, struct arena *a,
+                              const char *const *kinds, const char *owner,
+                              int64_t now_us, int64_t lease_us, struct job *out,
+                              struct job_lease *lease, int64_t *next_run_at,
+                              struct err *e)
+{
+    if (strlen(owner) >= sizeof(lease->owner))
+        return err_field(e, "owner", "'owner' is longer than %zu bytes",
+                         sizeof(lease->owner) - 1);
+    RUN(s, job_claim,
+        s->ops->jobs->claim(s, a, kinds, owner, now_us, lease_us, out, lease,
+                            next_run_at, e));
+}
+
+enum err_code store_job_heartbeat(struct store *s, const struct job_lease *l,
+                                  int64_t lease_until, bool *cancel,
+                                  struct err *e)
+{
+    CHECK(args_lease(l, e));
+    RUN(s, job_heartbeat,
+        s->ops->jobs->heartbeat(s, l, lease_until, cancel, e));
+}
+
+enum err_code store_job_progress(struct store *s, const struct job_lease *l,
+                                 double progress, struct slice checkpoint,
+                                 struct slice result, int64_t now_us,
+                                 struct err *e)
+{
+    CHECK(args_lease(l, e));
+    CHECK(args_progress(progress, e));
+    CHECK(args_text("checkpoint", checkpoint, e));
+    CHECK(args_text("result", result, e));
+    RUN(s, job_progress,
+        s->ops->jobs->progress(s, l, progress, checkpoint, result, now_us, e));
+}
+
+enum err_code store_job_finish(struct store *s, const struct job_lease *l,
+                               enum job_state state, struct slice result,
+                               struct slice error, int64_t now_us,
+                               struct err *e)
+{
+    CHECK(args_lease(l, e));
+    CHECK(args_final_state(state, e));
+    CHECK(args_text("result", result, e));
+    CHECK(args_text("error", error, e));
+    RUN(s, job_finish,
+        s->ops->jobs->finish(s, l, state, result, error, now_us, e));
+}
+
+enum err_code store_job_release(struct store *s, const struct job_lease *l,
+                                int64_t run_at, bool count_it,
+                                struct slice error, int64_t now_us,
+                                struct err *e)
+{
+    CHECK(args_lease(l, e));
+    CHECK(args_text("error", error, e));
+    RUN(s, job_release,
+        s->ops->jobs->release(s, l, run_at, count_it, error, now_us, e));
+}
+
+enum err_code store_job_cancel(struct store *s, struct slice id, int64_t now_us,
+                               struct err *e)
+{
+    CHECK(args_text("id", id, e));
+    RUN(s, job_cancel, s->ops->jobs->cancel(s, id, now_us, e));
+}
+
+enum err_code store_job_restart(struct store *s, struct slice id,
+                                int64_t now_us, struct err *e)
+{
+    CHECK(args_text("id", id, e));
+    RUN(s, job_restart, s->ops->jobs->restart(s, id, now_us, e));
+}
+
+enum err_code store_jobs_recover(struct store *s, int64_t now_us, struct err *e)
+{
+    RUN(s, jobs_recover, s->ops->jobs->recover(s, now_us, e));
+}
+
+enum err_code store_jobs_counts(struct store *s, int64_t out[JOB_N_STATES],
+                                struct err *e)
+{
+    RUN(s, jobs_counts, s->ops->jobs->counts(s, out, e));
+}
+
+/* ---- scrape.h ---- */
+
+enum err_code store_scrape_page(struct store *s, const struct job_lease *l,
+                                const struct paper *papers, size_t n,
+                                double progress, struct slice checkpoint,
+                                struct slice result, int64_t now_us,
+                                struct err *e)
+{
+    CHECK(args_lease(l, e));
+    CHECK(args_progress(progress, e));
+    CHECK(args_text("checkpoint", checkpoint, e));
+    CHECK(args_text("result", result, e));
+    CHECK(args_papers(papers, n, e));
+    RUN(s, scrape_page,
+        s->ops->scrape->page(s, l, papers, n, progress, checkpoint, result,
+                             now_us, e));
+}
+
+enum err_code store_scrape_papers(struct store *s, struct arena *a,
+                                  struct slice job_id, struct paper **out,
+                                  size_t *n, struct err *e)
+{
+    CHECK(args_text("job_id", job_id, e));
+    RUN(s, scrape_papers, s->ops->scrape->papers(s, a, job_id, out, n, e));
+}
+
+enum err_code store_scrape_latest(struct store *s, struct arena *a, int limit,
+                                  struct paper **out, size_t *n, struct err *e)
+{
+    CHECK(args_page(0, limit, e));
+    RUN(s, scrape_latest, s->ops->scrape->latest(s, a, limit, out, n, e));
+}
+
+enum err_code store_scrape_finish(struct store *s, const struct job_lease *l,
+                                  enum job_state state, struct slice result,
+                                  struct slice error,
+                                  const struct delivery_new *deliveries,
+                                  size_t n, int64_t now_us, struct err *e)
+{
+    CHECK(args_lease(l, e));
+    CHECK(args_final_state(state, e));
+    CHECK(args_text("result", result, e));
+    CHECK(args_text("error", error, e));
+    CHECK(args_deliveries(deliveries, n, e));
+    RUN(s, scrape_finish,
+        s->ops->scrape->finish(s, l, state, result, error, deliveries, n,
+                               now_us, e));
+}
+
+enum err_code store_delivery_get(struct store *s, struct arena *a, int64_t id,
+                                 struct delivery *out, struct err *e)
+{
+    RUN(s, delivery_get, s->ops->scrape->delivery_get(s, a, id, out, e));
+}
+
+enum err_code store_delivery_attempts(struct store *s, struct arena *a,
+                                      int64_t id, struct delivery_attempt **out,
+                                      size_t *n, struct err *e)
+{
+    RUN(s, delivery_attempts,
+        s->ops->scrape->delivery_attempts(s, a, id, out, n, e));
+}
+
+enum err_code store_deliveries_list(struct store *s, struct arena *a,
+                                    int status, struct slice job_id,
+                                    int64_t offset, int limit,
+                                    struct delivery **out, size_t *n,
+                                    int64_t *count_out, struct err *e)
+{
+    CHECK(args_page(offset, limit, e));
+    CHECK(args_text("job_id", job_id, e));
+    RUN(s, deliveries_list,
+        s->ops->scrape->deliveries_list(s, a, status, job_id, offset, limit,
+                                        out, n, count_out, e));
+}
+
+enum err_code store_delivery_report(struct store *s, const struct job_lease *l,
+                                    const struct delivery_outcome *o,
+                                    struct err *e)
+{
+    CHECK(args_lease(l, e));
+    CHECK(args_outcome(o, e));
+    RUN(s, delivery_report, s->ops->scrape->delivery_report(s, l, o, e));
+}
+
+enum err_code store_delivery_replay(struct store *s, int64_t id, int64_t now_us,
+                                    struct err *e)
+{
+    RUN(s, delivery_replay, s->ops->scrape->delivery_replay(s, id, now_us, e));
+}
+
+enum err_code store_schedule_put(struct store *s, const struct schedule *sch,
+                                 int64_t now_us, int64_t *id, struct err *e)
+{
+    CHECK(args_schedule(sch, e));
+    RUN(s, schedule_put, s->ops->scrape->schedule_put(s, sch, now_us, id, e));
+}
+
+enum err_code store_schedule_get(struct store *s, struct arena *a, int64_t id,
+                                 struct schedule *out, struct err *e)
+{
+    RUN(s, schedule_get, s->ops->scrape->schedule_get(s, a, id, out, e));
+}
+
+enum err_code store_schedule_delete(struct store *s, int64_t id, struct err *e)
+{
+    RUN(s, schedule_delete, s->ops->scrape->schedule_delete(s, id, e));
+}
+
+enum err_code store_schedules_list(struct store *s, struct arena *a,
+                                   int64_t due_by, int64_t offset, int limit,
+                                   struct schedule **out, size_t *n,
+                                   int64_t *count_out, struct err *e)
+{
+    CHECK(args_page(offset, limit, e));
+    RUN(s, schedules_list,
+        s->ops->scrape->schedules_list(s, a, due_by, offset, limit, out, n,
+                                       count_out, e));
+}
+
+enum err_code store_schedule_fire(struct store *s, struct arena *a, int64_t id,
+                                  int64_t expected, int64_t next,
+                                  const struct job_new *spec, struct job *out,
+                                  struct err *e)
+{
+    CHECK(args_job_new(spec, e));
+    RUN(s, schedule_fire,
+        s->ops->scrape->schedule_fire(s, a, id, expected, next, spec, out, e));
+}
+
+enum err_code store_coverage_put(struct store *s, struct slice category,
+                                 int64_t day, int64_t expected, int64_t now_us,
+                                 struct err *e)
+{
+    CHECK(args_text("category", category, e));
+    RUN(s, coverage_put,
+        s->ops->scrape->coverage_put(s, category, day, expected, now_us, e));
+}
+
+enum err_code store_coverage_list(struct store *s, struct arena *a,
+                                  struct slice category, int64_t offset,
+                                  int limit, struct coverage **out, size_t *n,
+                                  int64_t *count_out, struct err *e)
+{
+    CHECK(args_page(offset, limit, e));
+    CHECK(args_text("category", category, e));
+    RUN(s, coverage_list,
+        s->ops->scrape->coverage_list(s, a, category, offset, limit, out, n,
+                                      count_out, e));
+}
+
+enum err_code store_limiter_update(struct store *s, const char *name,
+                                   bool (*change)(struct limiter_state *st,
+                                                  void *ctx),
+                                   void *ctx, struct limiter_state *after,
+                                   struct err *e)
+{
+    CHECK(args_text("name", slice_of(name), e));
+    RUN(s, limiter_update,
+        s->ops->scrape->limiter_update(s, name, change, ctx, after, e));
+}

@@ -1,0 +1,75 @@
+/* store.h - the database, as use cases.
+ *
+ * Callers say what happened ("these papers arrived by webhook"), never SQL.
+ * Two backends, SQLite (embedded: one file, one process) and PostgreSQL 15+
+ * (many processes), pass one conformance suite (tests/unit/test_store.c).  The
+ * areas have their own headers: papers, jobs, scrape (results, outbox,
+ * schedules, coverage, limiter).
+ *
+ * A call that returns ERR_NONE after a write has committed it durably
+ * (fsync'ed).  A call that fails has changed nothing.
+ *
+ * Errors every call may give: ERR_UNAVAILABLE (database away or busy for too
+ * long), ERR_NO_SPACE (disk full), ERR_INTERNAL.  They are not repeated below.
+ *
+ * Texts must be valid UTF-8 without NUL, limits 0..STORE_MAX_ROWS, offsets not
+ * negative: ERR_INVALID otherwise (not repeated either).
+ *
+ * Ownership: inputs are borrowed for the call.  Outputs are in the arena given
+ * ("in arena"); ERR_TOO_LARGE when they do not fit.
+ * Threads: every call may be made from any thread; it blocks.  Not from the
+ * loop.  Exceptions are named.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+struct store;
+
+/* A list never has more rows than this; greater limits are ERR_INVALID. */
+#define STORE_MAX_ROWS 10000
+
+struct store_options {
+    const char *database_url; /* "sqlite:" (in data_dir), "sqlite:/a/file.db",
+                                 "sqlite::memory:", "postgresql://..." */
+    const char *data_dir;     /* for "sqlite:" and snapshots before migrations */
+    int connections;          /* readers kept open; 0: 8 */
+    int64_t idempotency_ttl_us; /* 0: 24 h */
+};
+
+/* Open and migrate.  ERR_INVALID: the URL, or the database is newer than this
+ * program (the message names the fix). */
+enum err_code store_open(struct store **out, const struct store_options *opt,
+                         struct err *e) CHECKED;
+void store_close(struct store *s); /* takes NULL */
+const char *store_name(const struct store *s); /* "sqlite", "postgresql" */
+/* Does it answer, can it write?  For /readyz and doctor. */
+enum err_code store_check(struct store *s, struct err *e) CHECKED;
+/* One line for people: version, file or server, schema version.  In arena. */
+enum err_code store_describe(struct store *s, struct arena *a, const char **out,
+                             struct err *e) CHECKED;
+
+/* For fault tests: the nth call from now (1 = next) fails with `code`, once;
+ * 0 switches it off. */
+void store_fault_after(struct store *s, int64_t n, enum err_code code);
+
+/* What the calls of one kind have cost since store_open, for /metrics. */
+struct store_op_stat {
+    const char *name; /* "papers_list", "job_claim": static */
+    uint64_t calls;
+    uint64_t errors; /* that returned anything but ERR_NONE */
+    uint64_t us;     /* time spent, in all */
+};
+#define STORE_MAX_OPS 64
+/* Fill out; returns how many.  Any thread incl. the loop; does not block. */
+size_t store_op_stats(const struct store *s,
+                      struct store_op_stat out[STORE_MAX_OPS]);
+
+#endif

@@ -1,0 +1,232 @@
+/* store_args.c - see store_args.h. */
+#include "store/store_args.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+/* 16 MiB: a webhook body, the largest thing that is stored. */
+#define MAX_TEXT (16u << 20)
+#define MAX_DELIVERIES 1000
+
+struct named_text {
+    const char *field;
+    struct slice text;
+};
+
+enum err_code args_text(const char *field, struct slice s, struct err *e)
+{
+    if (s.len > MAX_TEXT)
+        return err_field(e, field, "'%s' is longer than %u bytes", field,
+                         MAX_TEXT);
+    if (s.len && memchr(s.p, 0, s.len))
+        return err_field(e, field, "'%s' holds a NUL byte", field);
+    if (!utf8_valid(s))
+        return err_field(e, field, "'%s' is not valid UTF-8", field);
+    return ERR_NONE;
+}
+
+static enum err_code texts(const struct named_text *t, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        enum err_code code = args_text(t[i].field, t[i].text, e);
+
+        if (code != ERR_NONE)
+            return code;
+    }
+    return ERR_NONE;
+}
+
+#define TEXTS(t, e) texts(t, sizeof(t) / sizeof(*(t)), e)
+
+enum err_code args_page(int64_t offset, int64_t limit, struct err *e)
+{
+    if (offset < 0)
+        return err_field(e, "offset", "'offset' is negative");
+    if (limit < 0 || limit > STORE_MAX_ROWS)
+        return err_field(e, "limit", "'limit' is not in 0..%d", STORE_MAX_ROWS);
+    return ERR_NONE;
+}
+
+static enum err_code one_paper(const struct paper *p, struct err *e)
+{
+    const struct named_text t[] = {
+        {"title", p->title},
+        {"abstract", p->abstract},
+        {"authors", p->authors},
+        {"author_list", p->author_list},
+        {"url", p->url},
+        {"pdf_url", p->pdf_url},
+        {"source", p->source},
+        {"source_id", p->source_id},
+        {"arxiv_categories", p->arxiv_categories},
+        {"primary_category", p->primary_category},
+        {"doi", p->doi},
+        {"journal_ref", p->journal_ref},
+        {"comment", p->comment},
+        {"category", p->category},
+        {"relevance", p->relevance},
+        {"tags", p->tags},
+    };
+
+    if (p->url.len == 0)
+        return err_field(e, "url", "a paper without 'url'");
+    if (!isfinite(p->relevance_score))
+        return err_field(e, "relevance_score",
+                         "'relevance_score' is not a finite number");
+    return TEXTS(t, e);
+}
+
+enum err_code args_papers(const struct paper *papers, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        enum err_code code = one_paper(&papers[i], e);
+
+        if (code != ERR_NONE)
+            return code;
+    }
+    return ERR_NONE;
+}
+
+enum err_code args_webhook(const struct webhook_in *in, struct err *e)
+{
+    const struct named_text t[] = {
+        {"webhook_id", in->webhook_id},
+        {"job_id", in->job_id},
+        {"source", in->source},
+        {"error", in->error},
+    };
+    enum err_code code = TEXTS(t, e);
+
+    if (code == ERR_NONE && in->job_id.len == 0)
+        code = err_field(e, "job_id", "a webhook without 'job_id'");
+    if (code == ERR_NONE && in->failed && in->n_papers)
+        code = err_field(e, "papers", "a failed scrape has no papers");
+    return code == ERR_NONE ? args_papers(in->papers, in->n_papers, e) : code;
+}
+
+static enum err_code check_key(const struct paper_query *q,
+                               const struct paper_key *k, struct err *e)
+{
+    if (q->order == PAPER_BY_RANK)
+        return err_field(e, "cursor", "no cursor in the order of rank");
+    if (isnan(k->d))
+        return err_field(e, "cursor", "a cursor that is no number");
+    return args_text("cursor", k->text, e);
+}
+
+enum err_code args_paper_query(const struct paper_query *q, bool filters_only,
+                               struct err *e)
+{
+    const struct named_text t[] = {
+        {"category", q->category}, {"source", q->source},
+        {"tag", q->tag},           {"author", q->author},
+        {"search", q->search},
+    };
+    enum err_code code = TEXTS(t, e);
+
+    if (code == ERR_NONE && (int)q->order > PAPER_BY_RANK)
+        code = err_field(e, "ordering", "no such ordering");
+    if (code == ERR_NONE && q->order == PAPER_BY_RANK && q->search.len == 0)
+        code = err_field(e, "ordering", "order of rank without a search");
+    if (code == ERR_NONE && isnan(q->min_relevance))
+        code = err_field(e, "min_relevance", "'min_relevance' is no number");
+    if (code != ERR_NONE || filters_only)
+        return code;
+    code = args_page(q->offset, q->limit, e);
+    if (code == ERR_NONE && q->after && q->before)
+        code = err_field(e, "cursor", "'after' and 'before' together");
+    if (code == ERR_NONE && q->after)
+        code = check_key(q, q->after, e);
+    if (code == ERR_NONE && q->before)
+        code = check_key(q, q->before, e);
+    return code;
+}
+
+enum err_code args_job_new(const struct job_new *spec, struct err *e)
+{
+    const struct named_text t[] = {
+        {"kind", slice_of(spec->kind)},
+        {"id_prefix", slice_of(spec->id_prefix)},
+        {"input", spec->input},
+        {"Idempotency-Key", spec->idem_key},
+        {"route", spec->idem_route},
+    };
+    /* "-<unix seconds>-<number>" must still fit into a lease */
+    const size_t room = sizeof(((struct job_lease *)0)->job_id) - 32;
+
+    if (!spec->kind || !spec->id_prefix || strlen(spec->id_prefix) > room)
+        return err_field(e, "id_prefix", "a job without a usable id prefix");
+    if (spec->max_attempts < 1)
+        return err_field(e, "max_attempts", "'max_attempts' is below 1");
+    return TEXTS(t, e);
+}
+
+enum err_code args_lease(const struct job_lease *l, struct err *e)
+{
+    if (!memchr(l->job_id, 0, sizeof(l->job_id)) ||
+        !memchr(l->owner, 0, sizeof(l->owner)))
+        return err_field(e, "lease", "a lease whose texts do not end");
+    return ERR_NONE;
+}
+
+enum err_code args_progress(double progress, struct err *e)
+{
+    if (!(progress >= 0 && progress <= 100))
+        return err_field(e, "progress", "'progress' is not in 0..100");
+    return ERR_NONE;
+}
+
+enum err_code args_final_state(enum job_state state, struct err *e)
+{
+    if (state != JOB_COMPLETED && state != JOB_FAILED && state != JOB_CANCELLED)
+        return err_field(e, "state", "a job cannot end in state %d",
+                         (int)state);
+    return ERR_NONE;
+}
+
+enum err_code args_deliveries(const struct delivery_new *d, size_t n,
+                              struct err *e)
+{
+    if (n > MAX_DELIVERIES)
+        return err_field(e, "deliveries", "more than %d deliveries",
+                         MAX_DELIVERIES);
+    for (size_t i = 0; i < n; i++) {
+        enum err_code code = args_text("webhook_id", d[i].webhook_id, e);
+
+        if (code == ERR_NONE && d[i].webhook_id.len == 0)
+            code = err_field(e, "webhook_id", "a delivery without an id");
+        if (code == ERR_NONE)
+            code = args_text("body", d[i].body, e);
+        if (code != ERR_NONE)
+            return code;
+    }
+    return ERR_NONE;
+}
+
+enum err_code args_outcome(const struct delivery_outcome *o, struct err *e)
+{
+    enum err_code code = args_text("error", o->attempt.error, e);
+
+    if (code == ERR_NONE)
+        code = args_text("response", o->attempt.response, e);
+    if (code == ERR_NONE && o->status != DELIVERY_PENDING &&
+        o->status != DELIVERY_DELIVERED && o->status != DELIVERY_DEAD)
+        code = err_field(e, "status", "no such status of a delivery");
+    return code;
+}
+
+enum err_code args_schedule(const struct schedule *sch, struct err *e)
+{
+    const struct named_text t[] = {
+        {"source", sch->source},
+        {"category", sch->category},
+        {"query", sch->query},
+        {"arxiv_categories", sch->arxiv_categories},
+        {"at", sch->at},
+        {"tz", sch->tz},
+    };
+
+    return TEXTS(t, e);
+}

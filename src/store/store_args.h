@@ -1,0 +1,39 @@
+/* store_args.h - the argument checks of store.c.
+ *
+ * What passes here can be stored by every backend: SQLite would take bytes
+ * that are no UTF-8 and texts with NUL, PostgreSQL refuses both; to behave
+ * alike the front refuses them.  Each gives ERR_INVALID with the field's name.
+ *
+ * Threads: pure functions.
+ */
+#ifndef STORE_STORE_ARGS_H
+#define STORE_STORE_ARGS_H
+
+#include "store/jobs.h"
+#include "store/papers.h"
+#include "store/scrape.h"
+#include "store/store.h"
+
+enum err_code args_text(const char *field, struct slice s,
+                        struct err *e) CHECKED;
+/* 0 <= offset, 0 <= limit <= STORE_MAX_ROWS */
+enum err_code args_page(int64_t offset, int64_t limit, struct err *e) CHECKED;
+enum err_code args_papers(const struct paper *papers, size_t n,
+                          struct err *e) CHECKED;
+enum err_code args_webhook(const struct webhook_in *in, struct err *e) CHECKED;
+/* The filters, and without `filters_only` the page too. */
+enum err_code args_paper_query(const struct paper_query *q, bool filters_only,
+                               struct err *e) CHECKED;
+enum err_code args_job_new(const struct job_new *spec, struct err *e) CHECKED;
+/* A lease whose texts end; progress 0..100. */
+enum err_code args_lease(const struct job_lease *l, struct err *e) CHECKED;
+enum err_code args_progress(double progress, struct err *e) CHECKED;
+/* COMPLETED, FAILED or CANCELLED */
+enum err_code args_final_state(enum job_state state, struct err *e) CHECKED;
+enum err_code args_deliveries(const struct delivery_new *d, size_t n,
+                              struct err *e) CHECKED;
+enum err_code args_outcome(const struct delivery_outcome *o,
+                           struct err *e) CHECKED;
+enum err_code args_schedule(const struct schedule *sch, struct err *e) CHECKED;
+
+#endif

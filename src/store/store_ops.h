@@ -1,0 +1,198 @@
+/* store_ops.h - what a database backend must supply.
+ *
+ * Included by store.c, the backends and nobody else.  Every slot is required
+ * and has the contract of the public function of the same name in store.h,
+ * papers.h, jobs.h or scrape.h; the wrapper in store.c has checked the
+ * arguments already, so that backends need not:
+ *   - texts are valid UTF-8 without NUL (JSON texts are taken as they are);
+ *   - limits are 0..STORE_MAX_ROWS, offsets >= 0, outputs are not NULL;
+ *   - `e` may be NULL, as everywhere.
+ * Slots are called from any thread at the same time.
+ */
+#ifndef STORE_STORE_OPS_H
+#define STORE_STORE_OPS_H
+
+#include <stdatomic.h>
+
+#include "store/jobs.h"
+#include "store/papers.h"
+#include "store/scrape.h"
+#include "store/store.h"
+
+struct paper_ops {
+    enum err_code (*webhook_receive)(struct store *s,
+                                     const struct webhook_in *in,
+                                     struct webhook_result *out,
+                                     struct err *e);
+    /* ERR_INVALID for an empty search is the backend's: it runs
+     * search_parse() itself (search_query.h). */
+    enum err_code (*list)(struct store *s, struct arena *a,
+                          const struct paper_query *q, struct paper_list *out,
+                          struct err *e);
+    enum err_code (*get)(struct store *s, struct arena *a, int64_t id,
+                         bool with_deleted, struct paper *out, struct err *e);
+    enum err_code (*each)(struct store *s, const struct paper_query *q,
+                          enum err_code (*each)(void *ctx,
+                                                const struct paper *p,
+                                                struct err *e),
+                          void *ctx, struct err *e);
+    enum err_code (*similar)(struct store *s, struct arena *a, int64_t id,
+                             int k, struct paper_similar **out, size_t *n,
+                             struct err *e);
+    enum err_code (*delete_paper)(struct store *s, int64_t id, int64_t now_us,
+                                  struct err *e);
+    enum err_code (*restore)(struct store *s, int64_t id, int64_t now_us,
+                             struct err *e);
+    enum err_code (*generation)(struct store *s, uint64_t *out, struct err *e);
+    enum err_code (*stats)(struct store *s, struct arena *a, int max_days,
+                           struct paper_stats *out, struct err *e);
+    enum err_code (*scraper_jobs_list)(struct store *s, struct arena *a,
+                                       int64_t offset, int limit,
+                                       struct scraper_job **out, size_t *n,
+                                       int64_t *count, struct err *e);
+    enum err_code (*scraper_job_get)(struct store *s, struct arena *a,
+                                     int64_t id, struct scraper_job *out,
+                                     struct err *e);
+};
+
+struct job_ops {
+    enum err_code (*create)(struct store *s, struct arena *a,
+                            const struct job_new *spec, struct job *out,
+                            bool *existing, struct err *e);
+    enum err_code (*get)(struct store *s, struct arena *a, struct slice id,
+                         struct job *out, struct err *e);
+    enum err_code (*list)(struct store *s, struct arena *a,
+                          const struct job_query *q, struct job **out,
+                          size_t *n, int64_t *count, struct err *e);
+    enum err_code (*claim)(struct store *s, struct arena *a,
+                           const char *const *kinds, const char *owner,
+                           int64_t now_us, int64_t lease_us, struct job *out,
+                           struct job_lease *lease, int64_t *next_run_at,
+                           struct err *e);
+    enum err_code (*heartbeat)(struct store *s, const struct job_lease *l,
+                               int64_t lease_until, bool *cancel,
+                               struct err *e);
+    enum err_code (*progress)(struct store *s, const struct job_lease *l,
+                              double progress, struct slice checkpoint,
+                              struct slice result, int64_t now_us,
+                              struct err *e);
+    enum err_code (*finish)(struct store *s, const struct job_lease *l,
+                            enum job_state state, struct slice result,
+                            struct slice error, int64_t now_us, struct err *e);
+    enum err_code (*release)(struct store *s, const struct job_lease *l,
+                             int64_t run_at, bool count, struct slice error,
+                             int64_t now_us, struct err *e);
+    enum err_code (*cancel)(struct store *s, struct slice id, int64_t now_us,
+                            struct err *e);
+    enum err_code (*restart)(struct store *s, struct slice id, int64_t now_us,
+                             struct err *e);
+    enum err_code (*recover)(struct store *s, int64_t now_us, struct err *e);
+    enum err_code (*counts)(struct store *s, int64_t out[JOB_N_STATES],
+                            struct err *e);
+};
+
+struct scrape_ops {
+    enum err_code (*page)(struct store *s, const struct job_lease *l,
+                          const struct paper *papers, size_t n,
+                          double progress, struct slice checkpoint,
+                          struct slice result, int64_t now_us, struct err *e);
+    enum err_code (*papers)(struct store *s, struct arena *a,
+                            struct slice job_id, struct paper **out, size_t *n,
+                            struct err *e);
+    enum err_code (*latest)(struct store *s, struct arena *a, int limit,
+                            struct paper **out, size_t *n, struct err *e);
+    enum err_code (*finish)(struct store *s, const struct job_lease *l,
+                            enum job_state state, struct slice result,
+                            struct slice error,
+                            const struct delivery_new *deliveries, size_t n,
+                            int64_t now_us, struct err *e);
+
+    enum err_code (*delivery_get)(struct store *s, struct arena *a, int64_t id,
+                                  struct delivery *out, struct err *e);
+    enum err_code (*delivery_attempts)(struct store *s, struct arena *a,
+                                       int64_t id,
+                                       struct delivery_attempt **out,
+                                       size_t *n, struct err *e);
+    enum err_code (*deliveries_list)(struct store *s, struct arena *a,
+                                     int status, struct slice job_id,
+                                     int64_t offset, int limit,
+                                     struct delivery **out, size_t *n,
+                                     int64_t *count, struct err *e);
+    enum err_code (*delivery_report)(struct store *s,
+                                     const struct job_lease *l,
+                                     const struct delivery_outcome *o,
+                                     struct err *e);
+    enum err_code (*delivery_replay)(struct store *s, int64_t id,
+                                     int64_t now_us, struct err *e);
+
+    enum err_code (*schedule_put)(struct store *s, const struct schedule *sch,
+                                  int64_t now_us, int64_t *id, struct err *e);
+    enum err_code (*schedule_get)(struct store *s, struct arena *a, int64_t id,
+                                  struct schedule *out, struct err *e);
+    enum err_code (*schedule_delete)(struct store *s, int64_t id,
+                                     struct err *e);
+    enum err_code (*schedules_list)(struct store *s, struct arena *a,
+                                    int64_t due_by, int64_t offset, int limit,
+                                    struct schedule **out, size_t *n,
+                                    int64_t *count, struct err *e);
+    enum err_code (*schedule_fire)(struct store *s, struct arena *a, int64_t id,
+                                   int64_t expected, int64_t next,
+                                   const struct job_new *spec, struct job *out,
+                                   struct err *e);
+
+    enum err_code (*coverage_put)(struct store *s, struct slice category,
+                                  int64_t day, int64_t expected, int64_t now_us,
+                                  struct err *e);
+    enum err_code (*coverage_list)(struct store *s, struct arena *a,
+                                   struct slice category, int64_t offset,
+                                   int limit, struct coverage **out, size_t *n,
+                                   int64_t *count, struct err *e);
+
+    enum err_code (*limiter_update)(struct store *s, const char *name,
+                                    bool (*change)(struct limiter_state *st,
+                                                   void *ctx),
+                                    void *ctx, struct limiter_state *after,
+                                    struct err *e);
+};
+
+/* max_attempts of the webhook jobs that the store makes itself (deliveries): how
+ * often one may take the process down.  Refused sends do not count, they end
+ * with a report. */
+#define WEBHOOK_JOB_MAX_ATTEMPTS 5
+
+struct store_ops {
+    const char *name;   /* store_name() */
+    const char *const *schemes; /* how its URLs begin; NULL-ended */
+
+    /* *opt has its defaults filled in and is valid during the call only.  The
+     * new struct store is zeroed but for what the backend needs; store.c sets
+     * `ops` and the rest of the base.  On an error *out is left alone. */
+    enum err_code (*open)(struct store **out, const struct store_options *opt,
+                          struct err *e);
+    void (*close)(struct store *s); /* not called with NULL */
+    enum err_code (*check)(struct store *s, struct err *e);
+    enum err_code (*describe)(struct store *s, struct arena *a,
+                              const char **out, struct err *e);
+
+    const struct paper_ops *papers;
+    const struct job_ops *jobs;
+    const struct scrape_ops *scrape;
+};
+
+/* One line of store_op_stats(), while it grows. */
+struct store_op_counter {
+    _Atomic uint64_t calls, errors, us;
+};
+
+/* First member of every backend's own struct. */
+struct store {
+    const struct store_ops *ops;
+    /* filled and used by store.c only */
+    _Atomic int64_t fault_in; /* calls until the fault; 0: off */
+    _Atomic int fault_code;
+    struct store_op_counter counters[STORE_MAX_OPS];
+};
+
+extern const struct store_ops store_sqlite_ops, store_postgres_ops;
+
+#endif
