@@ -1,0 +1,43 @@
+/* routes.h - /jobs: what runs, what became of it, cancel and retry.
+ *
+ * The routes are common to all services; each kind of job adds its own fields
+ * through a job_view.
+ *
+ * Threads: request workers; read-only after start.
+ */
+#ifndef JOBS_ROUTES_H
+#define JOBS_ROUTES_H
+
+#include <stddef.h>
+
+#include "base/json.h"
+#include "jobs/engine.h"
+#include "net/router.h"
+
+struct job_view {
+    const char *kind;
+    /* Write the kind's own members into the open object `j`. */
+    enum err_code (*fields)(void *ctx, struct arena *a, const struct job *job,
+                            struct jw *j, struct err *e);
+    void *ctx;
+    bool starts_running; /* waiting is "running" for people, not "pending" */
+};
+
+/* The context of jobs_routes. */
+struct jobs_api {
+    struct store *store;
+    struct jobs *jobs; /* woken after cancel and retry; may be NULL */
+    const struct job_view *views;
+    size_t n_views;
+};
+
+/* GET /jobs/, GET /jobs/{id}, DELETE /jobs/{id}, POST /jobs/{id}/retry */
+extern const struct route jobs_routes[];
+
+/* Read the Idempotency-Key of a request into a job_new: key, route and the
+ * body's digest.  ERR_INVALID: over 200 bytes, or not printable ASCII. */
+enum err_code job_new_idempotency(struct job_new *spec,
+                                  const struct request *r,
+                                  struct err *e) CHECKED;
+
+#endif
