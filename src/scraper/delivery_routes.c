@@ -1,0 +1,189 @@
+/* delivery_routes.c - the outbox for people: what was sent, what came back,
+ * send it again. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "net/paging.h"
+#include "scraper/scraper_impl.h"
+#include "store/scrape.h"
+
+static const char *const status_words[] = {"pending", "delivered", "dead",
+                                           NULL};
+
+static void write_text(struct jw *j, const char *key, struct slice s)
+{
+    if (s.len)
+        jw_kslice(j, key, s);
+    else
+        jw_knull(j, key);
+}
+
+static void write_number(struct jw *j, const char *key, int64_t n, int64_t none)
+{
+    if (n == none)
+        jw_knull(j, key);
+    else
+        jw_kint(j, key, n);
+}
+
+/* Leaves the object open. */
+static void write_delivery(struct jw *j, const struct delivery *d)
+{
+    jw_obj(j);
+    jw_kint(j, "id", d->id);
+    jw_kslice(j, "webhook_id", d->webhook_id);
+    jw_kslice(j, "job_id", d->job_id);
+    jw_kstr(j, "status", status_words[d->status]);
+    jw_kint(j, "attempts", d->attempts);
+    jw_ktime(j, "next_attempt_at", d->next_attempt_at);
+    write_number(j, "last_status", d->last_status, 0);
+    write_text(j, "last_error", d->last_error);
+    jw_kint(j, "body_bytes", d->body_bytes);
+    write_number(j, "papers_created", d->papers_created, -1);
+    write_number(j, "papers_updated", d->papers_updated, -1);
+    write_number(j, "papers_unchanged", d->papers_unchanged, -1);
+    jw_ktime(j, "created_at", d->created_at);
+    jw_ktime(j, "updated_at", d->updated_at);
+    jw_ktime(j, "delivered_at", d->delivered_at);
+}
+
+static void write_attempts(struct jw *j, const struct delivery_attempt *a,
+                           size_t n)
+{
+    jw_key(j, "attempt_list");
+    jw_arr(j);
+    for (size_t i = 0; i < n; i++) {
+        jw_obj(j);
+        jw_kint(j, "n", a[i].n);
+        jw_ktime(j, "at", a[i].at);
+        jw_kint(j, "took_ms", a[i].took_ms);
+        write_number(j, "status", a[i].status, 0);
+        write_text(j, "error", a[i].error);
+        write_text(j, "response", a[i].response);
+        jw_end_obj(j);
+    }
+    jw_end_arr(j);
+}
+
+static enum err_code list_deliveries(struct request *r, struct err *e)
+{
+    struct scraper *s = r->ctx;
+    struct page page = paging_read(r);
+    struct slice word = request_str(r, "status");
+    struct delivery *rows;
+    size_t n;
+    int64_t count;
+    int status = -1;
+    struct jw j;
+    enum err_code rc;
+
+    for (int i = 0; status_words[i]; i++)
+        if (slice_is(word, status_words[i]))
+            status = i;
+    rc = store_deliveries_list(s->store, r->arena, status,
+                               request_str(r, "job_id"), page.offset,
+                               (int)page.size, &rows, &n, &count, e);
+    if (rc == ERR_NONE)
+        rc = paging_check(&page, count, e);
+    if (rc != ERR_NONE)
+        return rc;
+    jw_init(&j, reply_json(r, 200));
+    paging_open(&j, r, &page, count);
+    jw_arr(&j);
+    for (size_t i = 0; i < n; i++) {
+        write_delivery(&j, &rows[i]);
+        jw_end_obj(&j);
+    }
+    jw_end_arr(&j);
+    jw_end_obj(&j);
+    return ERR_NONE;
+}
+
+static enum err_code reply_delivery(struct request *r, int status, int64_t id,
+                                    struct err *e)
+{
+    struct scraper *s = r->ctx;
+    struct delivery d;
+    struct delivery_attempt *attempts;
+    size_t n;
+    struct jw j;
+    enum err_code rc = store_delivery_get(s->store, r->arena, id, &d, e);
+
+    if (rc == ERR_NONE)
+        rc = store_delivery_attempts(s->store, r->arena, id, &attempts, &n, e);
+    if (rc != ERR_NONE)
+        return rc;
+    jw_init(&j, reply_json(r, status));
+    write_delivery(&j, &d);
+    write_attempts(&j, attempts, n);
+    jw_kraw(&j, "body", d.body);
+    jw_end_obj(&j);
+    return ERR_NONE;
+}
+
+static enum err_code get_delivery(struct request *r, struct err *e)
+{
+    return reply_delivery(r, 200, request_int(r, "id"), e);
+}
+
+static enum err_code replay_delivery(struct request *r, struct err *e)
+{
+    struct scraper *s = r->ctx;
+    int64_t id = request_int(r, "id");
+    enum err_code rc =
+        store_delivery_replay(s->store, id, clock_now_us(), e);
+
+    if (rc != ERR_NONE)
+        return rc;
+    scraper_wake(s);
+    return reply_delivery(r, 202, id, e);
+}
+
+static const struct param list_params[] = {
+    {"status", IN_QUERY, PARAM_ENUM, .choices = status_words,
+     .doc = "Only deliveries in this state; dead: given up."},
+    {"job_id", IN_QUERY, PARAM_STR, .min = 1, .max = 80,
+     .doc = "Only those of this scrape.", .example = "arxiv-1762123331"},
+    PAGING_PARAMS,
+    {.name = NULL}};
+
+static const struct param id_params[] = {
+    {"id", IN_PATH, PARAM_INT, .required = true, .min = 1, .max = 9e15,
+     .doc = "The delivery's id."},
+    {.name = NULL}};
+
+#define DELIVERY_MEMBERS                                                       \
+    "\"id\":1,\"webhook_id\":\"msg_2mPqYVb0c1XwS5uJq0n4Yt8f\","                \
+    "\"job_id\":\"arxiv-1762123331\",\"status\":\"delivered\","                \
+    "\"attempts\":1,\"next_attempt_at\":null,\"last_status\":201,"             \
+    "\"last_error\":null,\"body_bytes\":81234,\"papers_created\":35,"          \
+    "\"papers_updated\":15,\"papers_unchanged\":12,"                           \
+    "\"created_at\":\"2025-11-02T22:42:19Z\","                                 \
+    "\"updated_at\":\"2025-11-02T22:42:19Z\","                                 \
+    "\"delivered_at\":\"2025-11-02T22:42:19Z\""
+#define DELIVERY_EXAMPLE                                                       \
+    "{" DELIVERY_MEMBERS ",\"attempt_list\":[{\"n\":1,"                        \
+    "\"at\":\"2025-11-02T22:42:19Z\",\"took_ms\":12,\"status\":201,"           \
+    "\"error\":null,\"response\":\"{...}\"}],\"body\":{}}"
+
+const struct route scraper_delivery_routes[] = {
+    {.method = HTTP_GET, .pattern = "/api/webhook-deliveries/",
+     .handle = list_deliveries, .policy = POLICY_ADMIN,
+     .envelope = ENVELOPE_DRF, .params = list_params,
+     .tag = "Webhook deliveries", .summary = "List deliveries",
+     .doc = "Newest first.",
+     .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":[{"
+                DELIVERY_MEMBERS "}]}"},
+    {.method = HTTP_GET, .pattern = "/api/webhook-deliveries/{id}/",
+     .handle = get_delivery, .policy = POLICY_ADMIN, .envelope = ENVELOPE_DRF,
+     .params = id_params, .tag = "Webhook deliveries",
+     .summary = "A delivery with its body and attempts",
+     .returns = DELIVERY_EXAMPLE},
+    {.method = HTTP_POST, .pattern = "/api/webhook-deliveries/{id}/replay/",
+     .handle = replay_delivery, .policy = POLICY_ADMIN,
+     .envelope = ENVELOPE_DRF, .params = id_params, .status = 202,
+     .tag = "Webhook deliveries", .summary = "Send a delivery again",
+     .doc = "With the same webhook-id; a receiver that has it already changes "
+            "nothing.  409 while it is still pending.",
+     .returns = DELIVERY_EXAMPLE},
+    {.pattern = NULL}};
