@@ -1,0 +1,47 @@
+/* paper_query.c - see paper_query.h. */
+#include "backend/paper_query.h"
+
+const char *const paper_orderings[] = {
+    "-published_at", "published_at", "-relevance_score", "relevance_score",
+    "-title",        "title",        "-created_at",      "created_at",
+    "-rank",         NULL,
+};
+
+static void read_ordering(struct slice s, struct paper_query *q)
+{
+    q->ascending = !slice_starts(s, "-");
+    if (!q->ascending)
+        s = slice_sub(s, 1, s.len);
+    if (slice_is(s, "relevance_score"))
+        q->order = PAPER_BY_RELEVANCE;
+    else if (slice_is(s, "title"))
+        q->order = PAPER_BY_TITLE;
+    else if (slice_is(s, "created_at"))
+        q->order = PAPER_BY_CREATED;
+    else if (slice_is(s, "rank"))
+        q->order = PAPER_BY_RANK;
+    else
+        q->order = PAPER_BY_PUBLISHED;
+}
+
+enum err_code paper_query_read(const struct request *r, struct paper_query *q,
+                               struct err *e)
+{
+    *q = (struct paper_query){
+        .category = request_str(r, "category"),
+        .source = request_str(r, "source"),
+        .tag = request_str(r, "tag"),
+        .author = request_str(r, "author"),
+        .min_relevance = -1,
+        .published_after = request_time(r, "published_after"),
+        .published_before = request_time(r, "published_before"),
+        .search = request_str(r, "search"),
+    };
+    if (request_has(r, "min_relevance"))
+        q->min_relevance = request_num(r, "min_relevance");
+    read_ordering(request_str(r, "ordering"), q);
+    if (q->order == PAPER_BY_RANK && slice_trim(q->search).len == 0)
+        return err_field(e, "ordering",
+                         "\"ordering\" by rank needs a \"search\"");
+    return ERR_NONE;
+}

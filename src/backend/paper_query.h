@@ -1,0 +1,57 @@
+/* paper_query.h - the filters and orderings that list, export and feed share.
+ *
+ * Threads: pure functions over the request.
+ */
+#ifndef BACKEND_PAPER_QUERY_H
+#define BACKEND_PAPER_QUERY_H
+
+#include "net/router.h"
+#include "store/papers.h"
+
+extern const char *const paper_orderings[]; /* for the ordering's choices */
+
+#define PAPER_QUERY_PARAM(its_name, its_type, limit, what, like)               \
+    {                                                                          \
+        .name = its_name, .in = IN_QUERY, .type = its_type, .max = limit,      \
+        .doc = what, .example = like                                           \
+    }
+
+/* Their rows in the params of a route. */
+#define PAPER_QUERY_PARAMS                                                     \
+    PAPER_QUERY_PARAM("category", PARAM_STR, 200,                              \
+                      "Only papers of this category.", "llm"),                 \
+        PAPER_QUERY_PARAM("source", PARAM_STR, 200,                            \
+                          "Only papers from this source.", "arxiv"),           \
+        PAPER_QUERY_PARAM("tag", PARAM_STR, 200, "Only papers with this tag.", \
+                          "transformer"),                                      \
+        PAPER_QUERY_PARAM("author", PARAM_STR, 200,                            \
+                          "Only papers with an author whose name has these "   \
+                          "words in this order.",                              \
+                          "yann lecun"),                                       \
+        PAPER_QUERY_PARAM("min_relevance", PARAM_NUM, 1,                       \
+                          "Only papers with at least this relevance_score.",   \
+                          "0.7"),                                              \
+        PAPER_QUERY_PARAM("published_after", PARAM_TIME, 0,                    \
+                          "Only papers published at this time or later.",      \
+                          "2025-11-01"),                                       \
+        PAPER_QUERY_PARAM("published_before", PARAM_TIME, 0,                   \
+                          "Only papers published at this time or earlier.",    \
+                          "2025-11-30T23:59:59Z"),                             \
+        PAPER_QUERY_PARAM("search", PARAM_STR, 500,                            \
+                          "Full text over title, abstract and authors: "       \
+                          "words, \"phrases\", -not.",                         \
+                          "retrieval \"language model\" -vision"),             \
+    {                                                                          \
+        .name = "ordering", .in = IN_QUERY, .type = PARAM_ENUM,                \
+        .choices = paper_orderings, .dflt = "-published_at",                   \
+        .doc = "Order of the rows; '-' is descending, the id breaks ties. "    \
+               "-rank (best match first) needs a search.",                     \
+        .example = "-relevance_score"                                          \
+    }
+
+/* Read them.  Offset, limit and cursors are left 0.  ERR_INVALID: ordering by
+ * rank without a search. */
+enum err_code paper_query_read(const struct request *r, struct paper_query *q,
+                               struct err *e) CHECKED;
+
+#endif

@@ -1,0 +1,226 @@
+/* routes.c - the backend's route table. */
+#include "backend/backend.h"
+#include "backend/cursor.h"
+#include "backend/handlers.h"
+#include "backend/paper_query.h"
+#include "net/paging.h"
+
+#define PAPER_EXAMPLE                                                           \
+    "{\"id\":1,\"title\":\"Attention Is All You Need\",\"abstract\":\"The "     \
+    "dominant sequence transduction models…\",\"authors\":\"Ashish Vaswani, " \
+    "Noam Shazeer\",\"author_list\":[\"Ashish Vaswani\",\"Noam Shazeer\"],"     \
+    "\"url\":\"https://arxiv.org/abs/1706.03762\",\"pdf_url\":"                 \
+    "\"https://arxiv.org/pdf/1706.03762v7\",\"source\":\"arxiv\","              \
+    "\"source_id\":\"1706.03762\",\"version\":7,\"category\":\"llm\","          \
+    "\"relevance_score\":0.92,\"relevance\":{\"base\":0.5},\"tags\":"           \
+    "[\"transformer\",\"attention\"],\"arxiv_categories\":[\"cs.CL\"],"         \
+    "\"primary_category\":\"cs.CL\",\"doi\":null,\"journal_ref\":null,"         \
+    "\"comment\":\"15 pages, 5 figures\",\"published_at\":"                     \
+    "\"2017-06-12T17:57:34Z\",\"source_updated_at\":\"2023-08-02T00:41:18Z\","  \
+    "\"created_at\":\"2025-11-03T12:00:00Z\",\"updated_at\":"                   \
+    "\"2025-11-03T12:00:00Z\"}"
+
+#define JOB_EXAMPLE                                                            \
+    "{\"id\":1,\"job_id\":\"arxiv-1762123331\",\"source\":\"arxiv\","          \
+    "\"status\":\"completed\",\"error\":null,\"papers_found\":50,"             \
+    "\"papers_created\":35,\"papers_updated\":15,\"papers_unchanged\":15,"     \
+    "\"start_time\":\"2025-11-02T22:42:11Z\",\"end_time\":"                    \
+    "\"2025-11-02T22:42:16Z\",\"created_at\":\"2025-11-02T22:42:16Z\","        \
+    "\"updated_at\":\"2025-11-02T22:42:16Z\"}"
+
+#define LIST_EXAMPLE(item)                                                     \
+    "{\"count\":1,\"next\":null,\"previous\":null,\"results\":[" item "]}"
+
+#define ID_PARAM                                                               \
+    {                                                                          \
+        "id", IN_PATH, PARAM_INT, .required = true, .min = 1, .max = 9e15,     \
+                                  .doc = "The number sheaf gave it.",          \
+                                  .example = "1"                               \
+    }
+
+static const struct param list_params[] = {
+    PAPER_QUERY_PARAMS,
+    PAGING_PARAMS,
+    {"cursor", IN_QUERY, PARAM_STR, .max = CURSOR_MAX,
+     .doc = "Pages by place instead of by number: empty for the first, then as "
+            "in next and previous. Rows that arrive meanwhile do not shift "
+            "them, and count is null."},
+    {0},
+};
+
+static const struct param id_params[] = {ID_PARAM, {0}};
+
+static const struct param similar_params[] = {
+    ID_PARAM,
+    {"k", IN_QUERY, PARAM_INT, .min = 1, .max = 100, .dflt = "10",
+     .doc = "How many."},
+    {0},
+};
+
+static const char *const export_formats[] = {"bibtex", "ris", "csv", "jsonl",
+                                             NULL};
+
+static const struct param export_params[] = {
+    {"format", IN_QUERY, PARAM_ENUM, .required = true,
+     .choices = export_formats, .doc = "Form of the file.",
+     .example = "bibtex"},
+    PAPER_QUERY_PARAMS,
+    {0},
+};
+
+static const struct param feed_params[] = {
+    PAPER_QUERY_PARAMS,
+    {"page_size", IN_QUERY, PARAM_INT, .min = 1, .max = PAGE_SIZE_MAX,
+     .dflt = "20", .doc = "Entries."},
+    {0},
+};
+
+static const struct param stats_params[] = {
+    {"days", IN_QUERY, PARAM_INT, .min = 1, .max = 10000, .dflt = "90",
+     .doc = "How many days, the newest that have papers."},
+    {0},
+};
+
+static const struct param jobs_params[] = {PAGING_PARAMS, {0}};
+
+/* One row for each spelling that the drawing uses. */
+#define WEBHOOK_ROW(path)                                                      \
+    {                                                                          \
+        .method = HTTP_POST, .pattern = path, .handle = webhook_in_post,       \
+        .policy = POLICY_WEBHOOK, .max_body = 16 * 1024 * 1024,                \
+        .raw_body = true, .tag = "Webhook", .summary = "Papers of a scrape",   \
+        .doc =                                                                 \
+            "Takes {\"job_id\", \"source\", \"papers\", \"total_papers\", "    \
+            "\"timestamp\"}. Of a paper, title and url are required. All "     \
+            "papers are stored in one transaction; a paper is known by its "   \
+            "canonical URL, a newer version updates it, an older one does "    \
+            "not. The Standard Webhooks headers are verified when they are "   \
+            "there, and the same webhook-id twice changes nothing.",           \
+        .status = 201,                                                         \
+        .returns = "{\"status\":\"success\",\"papers_created\":35,"            \
+                   "\"papers_updated\":15,\"papers_unchanged\":15}",           \
+    }
+
+const struct route backend_routes[] = {
+    WEBHOOK_ROW("/api/webhooks/scraper-complete/"),
+    WEBHOOK_ROW("/webhooks/scraper-complete/"),
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/papers/",
+        .handle = papers_list,
+        .policy = POLICY_READ,
+        .envelope = ENVELOPE_DRF,
+        .params = list_params,
+        .tag = "Papers",
+        .summary = "List papers",
+        .returns = LIST_EXAMPLE(PAPER_EXAMPLE),
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/papers/export/",
+        .handle = papers_export,
+        .policy = POLICY_READ,
+        .run = ON_STREAM,
+        .envelope = ENVELOPE_DRF,
+        .params = export_params,
+        .tag = "Papers",
+        .summary = "Export papers",
+        .doc = "Every match as BibTeX, RIS, CSV or JSON Lines, streamed. In "
+               "CSV a text that a spreadsheet would take for a formula is "
+               "preceded by an apostrophe.",
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/papers/feed/",
+        .handle = papers_feed,
+        .policy = POLICY_READ,
+        .envelope = ENVELOPE_DRF,
+        .params = feed_params,
+        .tag = "Papers",
+        .summary = "Atom feed",
+        .doc = "The first matches as an Atom feed, for feed readers.",
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/papers/{id}/",
+        .handle = paper_detail,
+        .policy = POLICY_READ,
+        .envelope = ENVELOPE_DRF,
+        .params = id_params,
+        .tag = "Papers",
+        .summary = "One paper",
+        .returns = PAPER_EXAMPLE,
+    },
+    {
+        .method = HTTP_DELETE,
+        .pattern = "/api/papers/{id}/",
+        .handle = paper_remove,
+        .policy = POLICY_WRITE,
+        .envelope = ENVELOPE_DRF,
+        .params = id_params,
+        .tag = "Papers",
+        .summary = "Delete a paper",
+        .doc = "Leaves a tombstone: the next scrape does not bring it back.",
+        .status = 204,
+    },
+    {
+        .method = HTTP_POST,
+        .pattern = "/api/papers/{id}/restore/",
+        .handle = paper_restore,
+        .policy = POLICY_WRITE,
+        .envelope = ENVELOPE_DRF,
+        .params = id_params,
+        .tag = "Papers",
+        .summary = "Restore a deleted paper",
+        .returns = PAPER_EXAMPLE,
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/papers/{id}/similar/",
+        .handle = paper_similar,
+        .policy = POLICY_READ,
+        .envelope = ENVELOPE_DRF,
+        .params = similar_params,
+        .tag = "Papers",
+        .summary = "Papers that share its words",
+        .doc = "Each with a similarity, from 1 down to 0.",
+        .returns = LIST_EXAMPLE(PAPER_EXAMPLE),
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/stats/papers/",
+        .handle = papers_stats,
+        .policy = POLICY_READ,
+        .envelope = ENVELOPE_DRF,
+        .params = stats_params,
+        .tag = "Papers",
+        .summary = "Counts by category, source and day",
+        .returns = "{\"total\":50,\"categories\":[{\"category\":\"llm\","
+                   "\"count\":50}],\"sources\":[{\"source\":\"arxiv\","
+                   "\"count\":50}],\"days\":[{\"day\":\"2025-11-03\","
+                   "\"count\":7}]}",
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/scraper-jobs/",
+        .handle = scraper_jobs_list,
+        .policy = POLICY_READ,
+        .envelope = ENVELOPE_DRF,
+        .params = jobs_params,
+        .tag = "Scraper jobs",
+        .summary = "List what scrapers have reported",
+        .returns = LIST_EXAMPLE(JOB_EXAMPLE),
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/scraper-jobs/{id}/",
+        .handle = scraper_job_detail,
+        .policy = POLICY_READ,
+        .envelope = ENVELOPE_DRF,
+        .params = id_params,
+        .tag = "Scraper jobs",
+        .summary = "One report",
+        .returns = JOB_EXAMPLE,
+    },
+    {0},
+};
