@@ -1,0 +1,321 @@
+/* app.c - see app.h.
+ *
+ * Stopping: the server refuses new connections and lets running requests
+ * finish; at the same moment the jobs are asked to stop and give their leases
+ * back (their webhooks may still need this very server, so it goes last).
+ */
+#include "cmd/app.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/backend.h"
+#include "backend/pages.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cmd/metrics.h"
+#include "cmd/secrets.h"
+#include "cmd/services.h"
+#include "jobs/engine.h"
+#include "jobs/routes.h"
+#include "net/ops.h"
+#include "net/router.h"
+#include "net/server.h"
+#include "scraper/scraper.h"
+#include "store/store.h"
+
+struct app {
+    const struct config *config;
+    struct datadir dir;
+    struct secrets secrets;
+    int services; /* set of enum service */
+    struct store *store;
+    struct jobs *jobs; /* NULL: no service here has any */
+    struct jobs_api jobs_api;
+    struct ops_probe probes[2];
+    struct ops_collector collectors[3];
+    struct ops *ops;
+    struct router *router;
+    struct server *server;
+    struct scraper *scraper; /* NULL: runs elsewhere */
+    struct backend *backend; /* NULL: runs elsewhere */
+    struct pages *pages;     /* NULL: runs elsewhere */
+    pthread_t thread;
+    bool threaded; /* app_start was called */
+};
+
+static int setting(const struct app *a, const char *key)
+{
+    return (int)config_int(a->config, key);
+}
+
+/* ---- making the parts ---- */
+
+static enum err_code open_store(struct app *a, struct err *e)
+{
+    struct store_options opt = {
+        .database_url = config_str(a->config, "database_url"),
+        .data_dir = a->dir.path,
+        /* whoever may ask at the same time: all pools, and the keeper */
+        .connections = setting(a, "pool_requests") + setting(a, "pool_jobs") +
+                       setting(a, "pool_streams") + 1,
+        .idempotency_ttl_us =
+            config_int(a->config, "idempotency_ttl_s") * US_PER_S,
+    };
+
+    return store_open(&a->store, &opt, e);
+}
+
+static enum err_code make_scraper(struct app *a, struct err *e)
+{
+    const char *backend_url = config_str(a->config, "backend_url");
+    struct scraper_options opt = {
+        .store = a->store,
+        .arxiv_url = config_str(a->config, "arxiv_url"),
+        .arxiv_interval_ms = config_int(a->config, "arxiv_interval_ms"),
+        .arxiv_timeout_ms = config_int(a->config, "arxiv_timeout_ms"),
+        .contact = config_str(a->config, "contact"),
+        .backend_url = backend_url,
+        .webhook_secret = a->secrets.webhook,
+        .webhook_signing_secret = a->secrets.signing,
+        .webhook_timeout_ms = config_int(a->config, "webhook_timeout_ms"),
+        .webhook_retry_ms = config_str(a->config, "webhook_retry_ms"),
+        .rules_dir = config_str(a->config, "rules_dir"),
+    };
+
+    if (!(a->services & SERVICE_SCRAPER))
+        return ERR_NONE;
+    if (!*backend_url && !(a->services & SERVICE_BACKEND))
+        return err_field(e, "backend_url",
+                         "backend_url must say where to deliver, because the"
+                         " backend does not run in this process");
+    return scraper_new(&a->scraper, &opt, e);
+}
+
+static void make_jobs(struct app *a)
+{
+    struct jobs_options opt = {
+        .workers = setting(a, "pool_jobs"),
+        .lease_ms = config_int(a->config, "job_lease_ms"),
+        .backoff_ms = config_int(a->config, "job_backoff_ms"),
+        .tick_ms = config_int(a->config, "schedule_tick_ms"),
+        .tick = scraper_tick,
+        .tick_ctx = a->scraper,
+    };
+
+    a->jobs_api = (struct jobs_api){.store = a->store};
+    if (!a->scraper)
+        return;
+    a->jobs = jobs_new(a->store, &opt);
+    scraper_register(a->scraper, a->jobs);
+    a->jobs_api.jobs = a->jobs;
+    a->jobs_api.views = scraper_job_views(a->scraper, &a->jobs_api.n_views);
+}
+
+static enum err_code make_backend(struct app *a, struct err *e)
+{
+    struct backend_options opt = {
+        .store = a->store,
+        .signing_secret = a->secrets.signing,
+    };
+
+    if (!(a->services & SERVICE_BACKEND))
+        return ERR_NONE;
+    return backend_new(&a->backend, &opt, e);
+}
+
+static enum err_code check_store(void *ctx, struct err *e)
+{
+    return store_check(ctx, e);
+}
+
+static void make_ops(struct app *a)
+{
+    int n = 0;
+
+    a->probes[0] = (struct ops_probe){"store", check_store, a->store};
+    a->collectors[n++] = (struct ops_collector){metrics_store, a->store};
+    if (a->backend)
+        a->collectors[n++] = (struct ops_collector){backend_metrics, a->backend};
+    a->ops = ops_new(&(struct ops_options){
+        .version = SHEAF_VERSION,
+        .probes = a->probes,
+        .collectors = a->collectors,
+    });
+}
+
+static enum err_code make_router(struct app *a, const char *listen,
+                                 struct err *e)
+{
+    struct router_options opt = {
+        .public_url = config_str(a->config, "public_url"),
+        .allowed_origins = config_str(a->config, "allowed_origins"),
+        .trusted_proxies = config_str(a->config, "trusted_proxies"),
+        .private_reads = config_bool(a->config, "private_reads"),
+        .local_only = server_listen_is_local(listen),
+        .admin_token = a->secrets.token,
+        .webhook_secret = a->secrets.webhook,
+    };
+
+    a->router = router_new(&opt, e);
+    if (!a->router)
+        return e ? e->code : ERR_INVALID;
+    if (a->scraper) {
+        router_add(a->router, scraper_routes, a->scraper);
+        router_add(a->router, scraper_schedule_routes, a->scraper);
+        router_add(a->router, scraper_delivery_routes, a->scraper);
+    }
+    router_add(a->router, jobs_routes, &a->jobs_api);
+    if (a->backend)
+        router_add(a->router, backend_routes, a->backend);
+    if (a->services & SERVICE_WEB) {
+        a->pages = pages_new();
+        router_add(a->router, pages_routes, a->pages);
+    }
+    router_add(a->router, ops_routes, a->ops);
+    router_add_session(a->router);
+    router_add_docs(a->router);
+    return ERR_NONE;
+}
+
+/* On the loop, when the server begins to stop. */
+static void stopping(void *ctx)
+{
+    struct app *a = ctx;
+
+    if (a->jobs)
+        jobs_stop_begin(a->jobs);
+}
+
+static enum err_code make_server(struct app *a, const char *listen,
+                                 bool signals, struct err *e)
+{
+    struct server_options opt = {
+        .listen = listen,
+        .pool_requests = setting(a, "pool_requests"),
+        .pool_streams = setting(a, "pool_streams"),
+        .max_connections = setting(a, "max_connections"),
+        .max_connections_per_ip = setting(a, "max_connections_per_ip"),
+        .header_timeout_ms = setting(a, "http_header_timeout_ms"),
+        .body_timeout_ms = setting(a, "http_body_timeout_ms"),
+        .idle_timeout_ms = setting(a, "http_idle_timeout_ms"),
+        .write_timeout_ms = setting(a, "http_write_timeout_ms"),
+        .stop_timeout_ms = setting(a, "stop_timeout_ms"),
+        .handle_signals = signals,
+        .on_stop = stopping,
+        .on_stop_ctx = a,
+    };
+    enum err_code rc = server_new(&a->server, &opt, a->router, e);
+
+    if (rc != ERR_NONE)
+        return rc;
+    ops_set_server(a->ops, a->server);
+    if (a->scraper && !*config_str(a->config, "backend_url"))
+        scraper_set_backend_url(a->scraper, server_url(a->server));
+    return datadir_publish(&a->dir, server_url(a->server), e);
+}
+
+/* ---- life ---- */
+
+enum err_code app_open(struct app **out, const struct config *c,
+                       const char *listen, bool signals, struct err *e)
+{
+    struct app *a = calloc(1, sizeof(*a));
+    enum err_code rc;
+
+    if (!a)
+        abort();
+    a->config = c;
+    a->dir.lock_fd = -1;
+    if (!listen)
+        listen = config_str(c, "listen");
+    if ((rc = services_read(&a->services, c, e)) != ERR_NONE ||
+        (rc = datadir_find(&a->dir, c, e)) != ERR_NONE ||
+        (rc = datadir_lock(&a->dir, e)) != ERR_NONE ||
+        (rc = secrets_load(&a->secrets, c, &a->dir, e)) != ERR_NONE ||
+        (rc = open_store(a, e)) != ERR_NONE ||
+        (rc = make_scraper(a, e)) != ERR_NONE ||
+        (rc = make_backend(a, e)) != ERR_NONE)
+        goto out;
+    make_jobs(a);
+    make_ops(a);
+    if ((rc = make_router(a, listen, e)) != ERR_NONE ||
+        (rc = make_server(a, listen, signals, e)) != ERR_NONE)
+        goto out;
+    *out = a;
+    a = NULL;
+out:
+    app_close(a);
+    return rc;
+}
+
+const char *app_url(const struct app *a)
+{
+    return server_url(a->server);
+}
+
+const char *app_data_dir(const struct app *a)
+{
+    return a->dir.path;
+}
+
+static void *serve(void *arg)
+{
+    struct app *a = arg;
+
+    server_run(a->server);
+    return NULL;
+}
+
+enum err_code app_run(struct app *a, struct err *e)
+{
+    enum err_code rc = a->jobs ? jobs_start(a->jobs, e) : ERR_NONE;
+
+    if (rc == ERR_NONE)
+        serve(a);
+    return rc;
+}
+
+enum err_code app_start(struct app *a, struct err *e)
+{
+    enum err_code rc = a->jobs ? jobs_start(a->jobs, e) : ERR_NONE;
+
+    if (rc != ERR_NONE)
+        return rc;
+    if (pthread_create(&a->thread, NULL, serve, a) != 0)
+        return err_set(e, ERR_INTERNAL, "cannot start a thread");
+    a->threaded = true;
+    return ERR_NONE;
+}
+
+void app_close(struct app *a)
+{
+    if (!a)
+        return;
+    if (a->threaded) {
+        server_stop(a->server);
+        pthread_join(a->thread, NULL);
+    }
+    if (a->jobs)
+        jobs_stop(a->jobs, config_int(a->config, "stop_timeout_ms"));
+    if (a->server && !server_drained(a->server)) {
+        /* A handler is stuck and still uses the parts below.  What was
+         * acknowledged is on disk; the kernel does the rest. */
+        log_warn("app", "a request did not end in time");
+        datadir_unlock(&a->dir);
+        _exit(EXIT_SUCCESS);
+    }
+    server_free(a->server);
+    jobs_free(a->jobs);
+    router_free(a->router);
+    ops_free(a->ops);
+    pages_free(a->pages);
+    backend_free(a->backend);
+    scraper_free(a->scraper);
+    store_close(a->store);
+    datadir_unlock(&a->dir);
+    free(a);
+}

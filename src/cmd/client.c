@@ -1,0 +1,163 @@
+/* client.c - see client.h. */
+#include "cmd/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cmd/app.h"
+#include "net/http_client.h"
+
+/* 64 MiB: the longest reply that is not streamed, as in net/request.h */
+enum { REPLY_MAX = 64 << 20, TIMEOUT_MS = 60000 };
+
+struct client {
+    struct http_client *http;
+    struct app *app; /* when no server was running */
+    char url[256];
+    char auth[160];
+};
+
+enum err_code client_open(struct client **out, const struct config *c,
+                          struct err *e)
+{
+    struct client *cl = calloc(1, sizeof(*cl));
+    struct datadir d;
+    char token[128];
+    enum err_code rc;
+
+    if (!cl)
+        abort();
+    if ((rc = datadir_find(&d, c, e)) != ERR_NONE ||
+        (rc = datadir_running(&d, cl->url, sizeof(cl->url), e)) != ERR_NONE)
+        goto out;
+    if (!*cl->url) {
+        if ((rc = app_open(&cl->app, c, "127.0.0.1:0", false, e)) != ERR_NONE ||
+            (rc = app_start(cl->app, e)) != ERR_NONE)
+            goto out;
+        snprintf(cl->url, sizeof(cl->url), "%s", app_url(cl->app));
+    }
+    rc = datadir_secret(&d, "token", "", false, token, sizeof(token), e);
+    if (rc != ERR_NONE)
+        goto out;
+    snprintf(cl->auth, sizeof(cl->auth), "Authorization: Bearer %s", token);
+    cl->http = http_client_new("sheaf-cli");
+    if (!cl->http) {
+        rc = err_set(e, ERR_INTERNAL, "cannot start the HTTP client");
+        goto out;
+    }
+    *out = cl;
+    cl = NULL;
+out:
+    client_close(cl);
+    return rc;
+}
+
+void client_close(struct client *c)
+{
+    if (!c)
+        return;
+    http_client_free(c->http);
+    app_close(c->app);
+    free(c);
+}
+
+const char *client_url(const struct client *c)
+{
+    return c->url;
+}
+
+/* The server's own words: {"error":...} or {"detail":...}. */
+static enum err_code refused(const struct http_answer *a, struct err *e)
+{
+    enum err_code code = a->status == 404 ? ERR_NOT_FOUND : ERR_INVALID;
+    json_t *o = NULL;
+    struct slice text = SLICE_NONE;
+
+    if (json_parse(&o, buf_slice(&a->body), NULL) == ERR_NONE) {
+        text = json_get_slice(o, "error");
+        if (text.len == 0)
+            text = json_get_slice(o, "detail");
+    }
+    if (a->status >= 500)
+        code = ERR_UNAVAILABLE;
+    if (text.len > 0)
+        err_set(e, code, "%.*s", SLICE_ARG(text));
+    else
+        err_set(e, code, "the server answered %d", a->status);
+    json_decref(o);
+    return code;
+}
+
+enum err_code client_send(struct client *c, const char *method,
+                          const char *path, const char *type, struct slice body,
+                          struct buf *reply, struct err *e)
+{
+    char url[4096], type_line[128];
+    const char *headers[] = {c->auth, NULL, NULL};
+    struct http_answer a = {.status = 0};
+    struct http_fetch f = {
+        .method = method,
+        .url = url,
+        .headers = headers,
+        .body = body,
+        .timeout_ms = TIMEOUT_MS,
+        .connect_timeout_ms = 5000,
+        .max_body = REPLY_MAX,
+    };
+    enum err_code rc;
+    int n = snprintf(url, sizeof(url), "%s%s", c->url, path);
+
+    if (n < 0 || (size_t)n >= sizeof(url))
+        return err_set(e, ERR_INVALID, "the request is too long");
+    if (body.len > 0) {
+        snprintf(type_line, sizeof(type_line), "Content-Type: %s",
+                 type ? type : "application/json");
+        headers[1] = type_line;
+    }
+    if ((rc = http_fetch(c->http, &f, &a, e)) != ERR_NONE)
+        return rc;
+    if (a.status < 200 || a.status > 299)
+        rc = refused(&a, e);
+    else if (reply)
+        buf_add_slice(reply, buf_slice(&a.body));
+    http_answer_release(&a);
+    if (rc == ERR_NONE && reply && !buf_ok(reply))
+        rc = err_set(e, ERR_TOO_LARGE, "the reply is too large");
+    return rc;
+}
+
+enum err_code client_json(struct client *c, const char *method,
+                          const char *path, struct slice body, json_t **out,
+                          struct err *e)
+{
+    struct buf reply;
+    enum err_code rc;
+
+    buf_init(&reply, REPLY_MAX);
+    rc = client_send(c, method, path, NULL, body, &reply, e);
+    if (rc == ERR_NONE && out)
+        rc = json_parse(out, buf_slice(&reply), e);
+    buf_release(&reply);
+    return rc;
+}
+
+void client_query(struct buf *path, const char *name, const char *value)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    struct slice so_far = buf_slice(path);
+
+    buf_add_char(path, slice_find_byte(so_far, '?') < 0 ? '?' : '&');
+    buf_add_str(path, name);
+    buf_add_char(path, '=');
+    for (const unsigned char *p = (const unsigned char *)value; *p; p++) {
+        if ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
+            (*p >= 'A' && *p <= 'Z') || strchr("-._~", *p)) {
+            buf_add_char(path, (char)*p);
+        } else {
+            char out[3] = {'%', hex[*p >> 4], hex[*p & 15]};
+
+            buf_add(path, out, 3);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+/* client.h - how commands talk to sheaf: over its own HTTP API.
+ *
+ * When a server holds the data directory, it is asked, with the token.  When
+ * none runs, the command opens the directory itself and serves it on a free
+ * loopback port for as long as the command lasts: one code path for both.
+ *
+ * Threads: one thread.
+ */
+#ifndef CMD_CLIENT_H
+#define CMD_CLIENT_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "cmd/command.h"
+
+struct client;
+
+enum err_code client_open(struct client **out, const struct config *c,
+                          struct err *e) CHECKED;
+void client_close(struct client *c); /* takes NULL */
+const char *client_url(const struct client *c);
+
+/* One exchange.  A status other than 2xx is an error with the server's own
+ * words.  `body` empty: none; `type` NULL: JSON.  `reply` (or NULL) gets the
+ * bytes; the caller has buf_init-ed it. */
+enum err_code client_send(struct client *c, const char *method,
+                          const char *path, const char *type,
+                          struct slice body, struct buf *reply,
+                          struct err *e) CHECKED;
+/* The same with JSON both ways; *out (or NULL) is owned by the caller. */
+enum err_code client_json(struct client *c, const char *method,
+                          const char *path, struct slice body, json_t **out,
+                          struct err *e) CHECKED;
+
+/* Append `name=value` to a query, percent-encoded, with '?' or '&'. */
+void client_query(struct buf *path, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,49 @@
+/* metrics.c - see metrics.h. */
+#include "cmd/metrics.h"
+
+#include "net/ops.h"
+#include "store/jobs.h"
+
+static void store_calls(struct buf *out, const struct store *s)
+{
+    struct store_op_stat ops[STORE_MAX_OPS];
+    size_t n = store_op_stats(s, ops);
+
+    ops_metric(out, "sheaf_store_calls_total", "counter",
+               "Calls of the database, by use case.");
+    for (size_t i = 0; i < n; i++)
+        ops_sample(out, "sheaf_store_calls_total", "op", slice_of(ops[i].name),
+                   (double)ops[i].calls);
+    ops_metric(out, "sheaf_store_errors_total", "counter",
+               "Calls of the database that failed.");
+    for (size_t i = 0; i < n; i++)
+        ops_sample(out, "sheaf_store_errors_total", "op",
+                   slice_of(ops[i].name), (double)ops[i].errors);
+    ops_metric(out, "sheaf_store_seconds_total", "counter",
+               "Time spent in calls of the database.");
+    for (size_t i = 0; i < n; i++)
+        ops_sample(out, "sheaf_store_seconds_total", "op",
+                   slice_of(ops[i].name), (double)ops[i].us / 1e6);
+}
+
+static void jobs_by_state(struct buf *out, struct store *s)
+{
+    static const char *const words[JOB_N_STATES] = {
+        "queued", "running", "completed", "failed", "cancelled"};
+    int64_t n[JOB_N_STATES];
+    struct err e = {0};
+
+    /* a database that is away is reported by /readyz */
+    if (store_jobs_counts(s, n, &e) != ERR_NONE)
+        return;
+    ops_metric(out, "sheaf_jobs", "gauge", "Jobs by state.");
+    for (int i = 0; i < JOB_N_STATES; i++)
+        ops_sample(out, "sheaf_jobs", "state", slice_of(words[i]),
+                   (double)n[i]);
+}
+
+void metrics_store(struct buf *out, void *store)
+{
+    store_calls(out, store);
+    jobs_by_state(out, store);
+}

@@ -1,0 +1,14 @@
+/* metrics.h - what /metrics says of modules that do not know net/.
+ *
+ * Threads: any request worker.
+ */
+#ifndef CMD_METRICS_H
+#define CMD_METRICS_H
+
+#include "base/buf.h"
+
+/* Store calls, errors and seconds by operation; jobs by state.  `store` is a
+ * struct store.  For struct ops_collector. */
+void metrics_store(struct buf *out, void *store);
+
+#endif

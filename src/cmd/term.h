@@ -1,0 +1,27 @@
+/* term.h - what people see on a terminal: a progress bar, columns.
+ *
+ * Drawn on stderr, and only when it is a terminal; stdout stays clean for
+ * output that is piped on.
+ *
+ * Threads: one thread.
+ */
+#ifndef CMD_TERM_H
+#define CMD_TERM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+bool term_is_interactive(void); /* stderr is a terminal */
+int term_width(void);           /* columns of stdout; 80 when unknown */
+
+/* Draw "label  [#####.....]  42 %  note" over the line before; percent < 0: no
+ * bar, a note only.  Nothing when not interactive. */
+void term_progress(const char *label, double percent, const char *note);
+void term_progress_end(void); /* wipe the line */
+
+/* Print text cut (with "…") or padded to `columns` code points, to stdout. */
+void term_cell(struct slice text, int columns);
+
+#endif
