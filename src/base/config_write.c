@@ -81,7 +81,13 @@ void config_write_markdown(struct buf *out)
 {
     size_t i;
 
-    buf_add_str(out, "| key | default | values | meaning |\n"
+    buf_add_str(out, "# Settings\n\n"
+                     "Made by `sheaf config markdown` (`make docs`). A key is a"
+                     " flag with dashes\n(`--arxiv-url`), a variable in"
+                     " capitals (`SHEAF_ARXIV_URL`) and a line in\n"
+                     "`sheaf.conf` (`arxiv_url = ...`). Flag wins over"
+                     " environment over file over default.\n\n"
+                     "| key | default | values | meaning |\n"
                      "|---|---|---|---|\n");
     for (i = 0; i < CONFIG_ROWS; i++) {
         const struct config_row *row = &config_table[i];

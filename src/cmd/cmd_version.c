@@ -1,5 +1,4 @@
 /* cmd_version.c - `sheaf version`. */
-#include <curl/curl.h>
 #include <sqlite3.h>
 #include <uv.h>
 
@@ -12,15 +11,12 @@
 
 static int run(struct command_line *cl)
 {
-    const char *curl = curl_version_info(CURLVERSION_NOW)->version;
-
     if (cl->json)
-        printf("{\"version\":\"%s\",\"sqlite\":\"%s\",\"libuv\":\"%s\","
-               "\"libcurl\":\"%s\"}\n",
-               SHEAF_VERSION, sqlite3_libversion(), uv_version_string(), curl);
+        printf("{\"version\":\"%s\",\"sqlite\":\"%s\",\"libuv\":\"%s\"}\n",
+               SHEAF_VERSION, sqlite3_libversion(), uv_version_string());
     else
-        printf("sheaf %s (SQLite %s, libuv %s, libcurl %s)\n", SHEAF_VERSION,
-               sqlite3_libversion(), uv_version_string(), curl);
+        printf("sheaf %s (SQLite %s, libuv %s)\n", SHEAF_VERSION,
+               sqlite3_libversion(), uv_version_string());
     return EXIT_DONE;
 }
 

@@ -7,18 +7,16 @@
  */
 #include "net/http_client.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/curl_lib.h"
 
 #define POLL_MS 100
-#define MAX_HEADER_S (30 * 86400) /* of Retry-After: beyond a month is a bug   \
-                                   */
+#define MAX_HEADER_S (30 * 86400) /* Retry-After beyond a month is a bug */
 
 struct http_client {
     char *user_agent;
@@ -26,23 +24,11 @@ struct http_client {
     CURL *easy;
 };
 
-static atomic_bool global_ready;
+static bool global_ready; /* written once, in global_init */
 
 static void global_init(void)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-        atomic_store(&global_ready, true);
-}
-
-void http_client_setup(void)
-{
-    /* Lazy: see ready(). */
-}
-
-void http_client_teardown(void)
-{
-    if (atomic_exchange(&global_ready, false))
-        curl_global_cleanup();
+    global_ready = curl_lib.curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
 struct http_client *http_client_new(const char *user_agent)
@@ -64,8 +50,10 @@ void http_client_free(struct http_client *c)
 {
     if (!c)
         return;
-    curl_easy_cleanup(c->easy);
-    curl_multi_cleanup(c->multi);
+    if (c->easy)
+        curl_lib.curl_easy_cleanup(c->easy);
+    if (c->multi)
+        curl_lib.curl_multi_cleanup(c->multi);
     mem_free(c->user_agent);
     mem_free(c);
 }
@@ -74,19 +62,32 @@ static enum err_code ready(struct http_client *c, struct err *e)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+    enum err_code rc = curl_lib_load(e);
+
+    if (rc != ERR_NONE)
+        return rc;
     pthread_once(&once, global_init);
-    if (!atomic_load(&global_ready))
+    if (!global_ready)
         return err_set(e, ERR_UNAVAILABLE, "libcurl does not start");
     if (!c->multi)
-        c->multi = curl_multi_init();
+        c->multi = curl_lib.curl_multi_init();
     if (!c->easy)
-        c->easy = curl_easy_init();
+        c->easy = curl_lib.curl_easy_init();
     if (!c->multi || !c->easy)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     return ERR_NONE;
 }
 
 /* ---- one exchange ---- */
+
+static bool is_loopback(const char *url)
+{
+    struct slice u = slice_of(url);
+
+    return slice_starts(u, "http://127.") ||
+           slice_starts(u, "http://localhost") ||
+           slice_starts(u, "http://[::1]");
+}
 
 struct reading {
     struct http_answer *out;
@@ -149,13 +150,13 @@ static enum err_code make_headers(const struct http_fetch *f,
                                   struct curl_slist **out, struct err *e)
 {
     /* Not "Expect: 100-continue", which costs a second where it is ignored. */
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:"), *longer;
+    struct curl_slist *list = curl_lib.curl_slist_append(NULL, "Expect:"), *longer;
     const char *const *h;
 
     for (h = f->headers; list && h && *h; h++) {
-        longer = curl_slist_append(list, *h);
+        longer = curl_lib.curl_slist_append(list, *h);
         if (!longer) {
-            curl_slist_free_all(list);
+            curl_lib.curl_slist_free_all(list);
             list = NULL;
         } else {
             list = longer;
@@ -173,31 +174,33 @@ static void set_options(struct http_client *c, const struct http_fetch *f,
     CURL *h = c->easy;
     bool has_body = f->body.len > 0 || strcmp(f->method, "POST") == 0;
 
-    curl_easy_reset(h);
-    curl_easy_setopt(h, CURLOPT_URL, f->url);
-    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(h, CURLOPT_USERAGENT, c->user_agent);
-    curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)f->timeout_ms);
-    curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)f->connect_timeout_ms);
-    curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(h, CURLOPT_WRITEDATA, rd);
-    curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(h, CURLOPT_HEADERDATA, rd);
+    curl_lib.curl_easy_reset(h);
+    curl_lib.curl_easy_setopt(h, CURLOPT_URL, f->url);
+    curl_lib.curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    if (is_loopback(f->url)) /* our own webhook must not go by http_proxy */
+        curl_lib.curl_easy_setopt(h, CURLOPT_PROXY, "");
+    curl_lib.curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_lib.curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_lib.curl_easy_setopt(h, CURLOPT_USERAGENT, c->user_agent);
+    curl_lib.curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
+    curl_lib.curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+    curl_lib.curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)f->timeout_ms);
+    curl_lib.curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)f->connect_timeout_ms);
+    curl_lib.curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_lib.curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+    curl_lib.curl_easy_setopt(h, CURLOPT_WRITEDATA, rd);
+    curl_lib.curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+    curl_lib.curl_easy_setopt(h, CURLOPT_HEADERDATA, rd);
     if (has_body) {
-        curl_easy_setopt(h, CURLOPT_POST, 1L);
-        curl_easy_setopt(h, CURLOPT_POSTFIELDS, f->body.p ? f->body.p : "");
-        curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
+        curl_lib.curl_easy_setopt(h, CURLOPT_POST, 1L);
+        curl_lib.curl_easy_setopt(h, CURLOPT_POSTFIELDS, f->body.p ? f->body.p : "");
+        curl_lib.curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
                          (curl_off_t)f->body.len);
     }
     if (strcmp(f->method, "HEAD") == 0)
-        curl_easy_setopt(h, CURLOPT_NOBODY, 1L);
+        curl_lib.curl_easy_setopt(h, CURLOPT_NOBODY, 1L);
     else if (strcmp(f->method, has_body ? "POST" : "GET") != 0)
-        curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, f->method);
+        curl_lib.curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, f->method);
 }
 
 /* Drive the exchange to its end.  false: cancelled. */
@@ -211,13 +214,13 @@ static bool perform(struct http_client *c, const struct http_fetch *f,
     while (running) {
         if (f->cancelled && f->cancelled(f->ctx))
             return false;
-        if (curl_multi_perform(c->multi, &running) != CURLM_OK)
+        if (curl_lib.curl_multi_perform(c->multi, &running) != CURLM_OK)
             return true;
         if (running &&
-            curl_multi_poll(c->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
+            curl_lib.curl_multi_poll(c->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
             return true;
     }
-    while ((msg = curl_multi_info_read(c->multi, &left)))
+    while ((msg = curl_lib.curl_multi_info_read(c->multi, &left)))
         if (msg->msg == CURLMSG_DONE)
             *result = msg->data.result;
     return true;
@@ -227,7 +230,7 @@ static enum err_code failed(const struct http_fetch *f, CURLcode rc,
                             const struct reading *rd, const char *why,
                             struct err *e)
 {
-    const char *text = why[0] ? why : curl_easy_strerror(rc);
+    const char *text = why[0] ? why : curl_lib.curl_easy_strerror(rc);
 
     if (rd->too_large)
         return err_set(e, ERR_TOO_LARGE,
@@ -264,16 +267,16 @@ enum err_code http_fetch(struct http_client *c, const struct http_fetch *f,
     if (rc)
         return rc;
     set_options(c, f, &rd, headers);
-    curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, why);
-    if (curl_multi_add_handle(c->multi, c->easy) != CURLM_OK) {
-        curl_slist_free_all(headers);
+    curl_lib.curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, why);
+    if (curl_lib.curl_multi_add_handle(c->multi, c->easy) != CURLM_OK) {
+        curl_lib.curl_slist_free_all(headers);
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     }
     finished = perform(c, f, &result);
-    curl_multi_remove_handle(c->multi, c->easy);
-    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_reset(c->easy); /* it must not keep pointers to the headers */
-    curl_slist_free_all(headers);
+    curl_lib.curl_multi_remove_handle(c->multi, c->easy);
+    curl_lib.curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_lib.curl_easy_reset(c->easy); /* it must not keep pointers to the headers */
+    curl_lib.curl_slist_free_all(headers);
     out->status = (int)status;
     out->took_ms = (clock_mono_us() - began) / US_PER_MS;
     if (!finished)

@@ -5,7 +5,7 @@
  * a cancelled job leaves within a second even from a peer that is silent.
  *
  * Threads: a client may be used from one thread at a time (it keeps the
- * connection for the next exchange).  http_client_setup once, before threads.
+ * connection for the next exchange).
  */
 #ifndef NET_HTTP_CLIENT_H
 #define NET_HTTP_CLIENT_H
@@ -40,8 +40,6 @@ struct http_answer {
     int64_t took_ms;
 };
 
-void http_client_setup(void);
-void http_client_teardown(void);
 struct http_client *http_client_new(const char *user_agent);
 void http_client_free(struct http_client *c);
 /* Any HTTP status is ERR_NONE.  ERR_UNAVAILABLE: no connection, reset, DNS;

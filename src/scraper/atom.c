@@ -13,7 +13,6 @@
  */
 #include "scraper/atom.h"
 
-#include <libxml/xmlreader.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "scraper/arxiv_id.h"
+#include "scraper/xml_lib.h"
 
 #define NS_ATOM   "http://www.w3.org/2005/Atom"
 #define NS_ARXIV  "http://arxiv.org/schemas/atom"
@@ -107,11 +107,11 @@ static enum err_code too_large(struct parser *p)
 /* Of the current node; the parser itself has read on behind it. */
 static int line_of(struct parser *p)
 {
-    xmlNodePtr node = xmlTextReaderCurrentNode(p->reader);
-    long line = node ? xmlGetLineNo(node) : 0;
+    xmlNodePtr node = xml_lib.xmlTextReaderCurrentNode(p->reader);
+    long line = node ? xml_lib.xmlGetLineNo(node) : 0;
 
     return line > 0 ? (int)line
-                    : xmlTextReaderGetParserLineNumber(p->reader);
+                    : xml_lib.xmlTextReaderGetParserLineNumber(p->reader);
 }
 
 /* The first complaint is the cause; its text ends in a line break. */
@@ -125,7 +125,7 @@ static void on_fault(void *ctx, const char *msg, xmlParserSeverities severity,
         severity == XML_PARSER_SEVERITY_VALIDITY_WARNING)
         return;
     err_set(&p->fault, ERR_INVALID, "line %d: %.*s",
-            xmlTextReaderLocatorLineNumber(where), SLICE_ARG(text));
+            xml_lib.xmlTextReaderLocatorLineNumber(where), SLICE_ARG(text));
 }
 
 /* ---- text ---- */
@@ -257,9 +257,9 @@ static struct slice attribute(struct parser *p, const char *name)
 {
     struct slice s = SLICE_NONE;
 
-    if (xmlTextReaderMoveToAttribute(p->reader, (const xmlChar *)name) == 1)
-        s = slice_of((const char *)xmlTextReaderConstValue(p->reader));
-    xmlTextReaderMoveToElement(p->reader);
+    if (xml_lib.xmlTextReaderMoveToAttribute(p->reader, (const xmlChar *)name) == 1)
+        s = slice_of((const char *)xml_lib.xmlTextReaderConstValue(p->reader));
+    xml_lib.xmlTextReaderMoveToElement(p->reader);
     return s;
 }
 
@@ -474,9 +474,9 @@ static enum err_code on_end(struct parser *p, int depth)
 
 static enum err_code on_element(struct parser *p, int depth)
 {
-    const char *ns = (const char *)xmlTextReaderConstNamespaceUri(p->reader);
-    const char *name = (const char *)xmlTextReaderConstLocalName(p->reader);
-    bool empty = xmlTextReaderIsEmptyElement(p->reader) == 1;
+    const char *ns = (const char *)xml_lib.xmlTextReaderConstNamespaceUri(p->reader);
+    const char *name = (const char *)xml_lib.xmlTextReaderConstLocalName(p->reader);
+    bool empty = xml_lib.xmlTextReaderIsEmptyElement(p->reader) == 1;
     enum err_code rc = ERR_NONE;
 
     ns = ns ? ns : "";
@@ -502,9 +502,9 @@ static enum err_code on_element(struct parser *p, int depth)
 
 static enum err_code on_node(struct parser *p)
 {
-    int depth = xmlTextReaderDepth(p->reader);
+    int depth = xml_lib.xmlTextReaderDepth(p->reader);
 
-    switch (xmlTextReaderNodeType(p->reader)) {
+    switch (xml_lib.xmlTextReaderNodeType(p->reader)) {
     case XML_READER_TYPE_ELEMENT:
         return on_element(p, depth);
     case XML_READER_TYPE_END_ELEMENT:
@@ -515,7 +515,7 @@ static enum err_code on_node(struct parser *p)
     case XML_READER_TYPE_SIGNIFICANT_WHITESPACE:
         if (p->capture)
             buf_add_str(&p->text,
-                        (const char *)xmlTextReaderConstValue(p->reader));
+                        (const char *)xml_lib.xmlTextReaderConstValue(p->reader));
         return ERR_NONE;
     case XML_READER_TYPE_DOCUMENT_TYPE:
     case XML_READER_TYPE_ENTITY_REFERENCE:
@@ -531,7 +531,7 @@ static enum err_code read_all(struct parser *p)
     enum err_code rc = ERR_NONE;
     int got;
 
-    while ((got = xmlTextReaderRead(p->reader)) == 1 && !p->fault.code) {
+    while ((got = xml_lib.xmlTextReaderRead(p->reader)) == 1 && !p->fault.code) {
         rc = on_node(p);
         if (rc != ERR_NONE)
             return rc;
@@ -618,7 +618,7 @@ static enum err_code check_bytes(struct slice xml, struct err *e)
 
 static void setup_once(void)
 {
-    xmlInitParser();
+    xml_lib.xmlInitParser();
 }
 
 enum err_code atom_parse(struct arena *a, struct slice xml,
@@ -632,13 +632,15 @@ enum err_code atom_parse(struct arena *a, struct slice xml,
     rc = check_bytes(xml, e);
     if (rc != ERR_NONE)
         return rc;
+    if ((rc = xml_lib_load(e)) != ERR_NONE)
+        return rc;
     pthread_once(&once, setup_once);
-    p.reader = xmlReaderForMemory(xml.p, (int)xml.len, NULL, "UTF-8",
+    p.reader = xml_lib.xmlReaderForMemory(xml.p, (int)xml.len, NULL, "UTF-8",
                                   XML_PARSE_NONET | XML_PARSE_IGNORE_ENC |
                                       XML_PARSE_COMPACT);
     if (!p.reader)
         return err_set(e, ERR_INTERNAL, "cannot start the XML reader");
-    xmlTextReaderSetErrorHandler(p.reader, on_fault, &p);
+    xml_lib.xmlTextReaderSetErrorHandler(p.reader, on_fault, &p);
     buf_init(&p.text, ATOM_MAX_FIELD);
     buf_init(&p.names, ATOM_MAX_FIELD);
     buf_init(&p.name_list, ATOM_MAX_FIELD);
@@ -651,7 +653,7 @@ enum err_code atom_parse(struct arena *a, struct slice xml,
     buf_release(&p.name_list);
     buf_release(&p.categories);
     buf_release(&p.terms);
-    xmlFreeTextReader(p.reader);
+    xml_lib.xmlFreeTextReader(p.reader);
     if (rc != ERR_NONE)
         out->n_papers = 0;
     return rc;

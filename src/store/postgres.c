@@ -193,7 +193,7 @@ enum err_code postgres_read_rows(PGresult *r, struct arena *a,
                                  const struct pg_select *q, void *out,
                                  size_t *n, struct err *e)
 {
-    int rows = pq.PQntuples(r);
+    int rows = postgres_lib.PQntuples(r);
     char *list = arena_calloc(a, rows ? (size_t)rows : 1, q->size);
     bool full = !list;
 
@@ -203,7 +203,7 @@ enum err_code postgres_read_rows(PGresult *r, struct arena *a,
         q->read(&w, list + (size_t)i * q->size);
         full = w.full;
     }
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     if (full)
         return err_set(e, ERR_TOO_LARGE, "the answer is too large");
     memcpy(out, &list, sizeof(list)); /* *out is of any pointer type */
@@ -228,7 +228,7 @@ static enum err_code select_counted(struct pg_conn *c, struct arena *a,
     if (code != ERR_NONE)
         return code;
     *count = pg_i64(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     code = pg_next(c, &r, e);
     if (code == ERR_NONE)
         code = postgres_read_rows(r, a, q, out, n, e);
@@ -280,9 +280,9 @@ enum err_code postgres_select_one(struct store *s, struct arena *a,
 static enum err_code find_secret(struct postgres *p, struct err *e)
 {
     char *why = NULL;
-    PQconninfoOption *options = pq.PQconninfoParse(p->url, &why);
+    PQconninfoOption *options = postgres_lib.PQconninfoParse(p->url, &why);
 
-    pq.PQfreemem(why);
+    postgres_lib.PQfreemem(why);
     if (!options)
         return err_field(e, "database_url",
                          "'database_url' is not of the form postgresql://"
@@ -295,7 +295,7 @@ static enum err_code find_secret(struct postgres *p, struct err *e)
             if (!p->secret)
                 abort();
         }
-    pq.PQconninfoFree(options);
+    postgres_lib.PQconninfoFree(options);
     return ERR_NONE;
 }
 
@@ -384,9 +384,9 @@ static enum err_code check(struct store *s, struct err *e)
 
     if (code != ERR_NONE)
         return code;
-    if (pq.PQntuples(r) != 1 || pg_bool(r, 0, 0))
+    if (postgres_lib.PQntuples(r) != 1 || pg_bool(r, 0, 0))
         code = err_set(e, ERR_UNAVAILABLE, "PostgreSQL takes no writes now");
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return code;
 }
 
@@ -407,7 +407,7 @@ static enum err_code describe(struct store *s, struct arena *a,
     if (code != ERR_NONE)
         return code;
     text = arena_strndup(a, pg_slice(r, 0, 0).p, pg_slice(r, 0, 0).len);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     if (!text)
         return err_set(e, ERR_TOO_LARGE, "the answer is too large");
     *out = text;

@@ -118,7 +118,7 @@ static void lost(struct pg_conn *c)
     c->broken = true;
     if (c->failed.code != ERR_NONE)
         return;
-    one_line(why, sizeof(why), pq.PQerrorMessage(c->c));
+    one_line(why, sizeof(why), postgres_lib.PQerrorMessage(c->c));
     err_set(&c->failed, ERR_UNAVAILABLE, "lost the link to PostgreSQL%s%s",
             why[0] ? ": " : "", why);
 }
@@ -126,11 +126,11 @@ static void lost(struct pg_conn *c)
 /* Keep the first error; those behind it only follow from it. */
 static void failed_with(struct pg_conn *c, PGresult *r)
 {
-    const char *state = pq.PQresultErrorField(r, PG_DIAG_SQLSTATE);
-    const char *msg = pq.PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    const char *state = postgres_lib.PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *msg = postgres_lib.PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
     char text[300];
 
-    if (!state || pq.PQstatus(c->c) != CONNECTION_OK) {
+    if (!state || postgres_lib.PQstatus(c->c) != CONNECTION_OK) {
         lost(c);
         return;
     }
@@ -179,8 +179,8 @@ static const char session[] =
 
 static enum err_code check_server(struct pg_conn *c, struct err *e)
 {
-    const char *encoding = pq.PQparameterStatus(c->c, "server_encoding");
-    int version = pq.PQserverVersion(c->c);
+    const char *encoding = postgres_lib.PQparameterStatus(c->c, "server_encoding");
+    int version = postgres_lib.PQserverVersion(c->c);
 
     if (version < MIN_SERVER_VERSION)
         return err_field(e, "database_url",
@@ -196,16 +196,16 @@ static enum err_code check_server(struct pg_conn *c, struct err *e)
 
 static enum err_code set_session(struct pg_conn *c, struct err *e)
 {
-    PGresult *r = pq.PQexec(c->c, session);
+    PGresult *r = postgres_lib.PQexec(c->c, session);
     enum err_code code = ERR_NONE;
 
-    if (pq.PQresultStatus(r) != PGRES_TUPLES_OK) {
+    if (postgres_lib.PQresultStatus(r) != PGRES_TUPLES_OK) {
         failed_with(c, r);
         code = report(c, e);
-    } else if (!pq.PQenterPipelineMode(c->c)) {
+    } else if (!postgres_lib.PQenterPipelineMode(c->c)) {
         code = err_set(e, ERR_INTERNAL, "libpq does not enter pipeline mode");
     }
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return code;
 }
 
@@ -226,15 +226,15 @@ enum err_code pg_open(struct pg_conn **out, const char *url, const char *secret,
 
     if (!c)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
-    c->c = pq.PQconnectdbParams(keys, values, 1);
-    if (pq.PQstatus(c->c) != CONNECTION_OK) {
+    c->c = postgres_lib.PQconnectdbParams(keys, values, 1);
+    if (postgres_lib.PQstatus(c->c) != CONNECTION_OK) {
         char why[350];
 
-        one_line(why, sizeof(why), pq.PQerrorMessage(c->c));
+        one_line(why, sizeof(why), postgres_lib.PQerrorMessage(c->c));
         hide(why, secret);
         code = err_set(e, ERR_UNAVAILABLE, "cannot reach PostgreSQL: %s", why);
     } else {
-        pq.PQsetNoticeProcessor(c->c, drop_notice, NULL);
+        postgres_lib.PQsetNoticeProcessor(c->c, drop_notice, NULL);
         code = check_server(c, e);
         if (code == ERR_NONE)
             code = set_session(c, e);
@@ -250,7 +250,7 @@ void pg_close(struct pg_conn *c)
 {
     if (!c)
         return;
-    pq.PQfinish(c->c);
+    postgres_lib.PQfinish(c->c);
     free(c);
 }
 
@@ -259,21 +259,21 @@ bool pg_alive(struct pg_conn *c)
     if (c->broken || c->n_statements > MAX_STATEMENTS)
         return false;
     /* A server that says goodbye sends a message, then closes: two reads. */
-    for (int i = 0; i < 3 && pq.PQstatus(c->c) == CONNECTION_OK; i++) {
-        struct pollfd p = {.fd = pq.PQsocket(c->c), .events = POLLIN};
+    for (int i = 0; i < 3 && postgres_lib.PQstatus(c->c) == CONNECTION_OK; i++) {
+        struct pollfd p = {.fd = postgres_lib.PQsocket(c->c), .events = POLLIN};
 
         if (poll(&p, 1, 0) <= 0)
             return true;
-        if (!pq.PQconsumeInput(c->c))
+        if (!postgres_lib.PQconsumeInput(c->c))
             break;
     }
-    c->broken = pq.PQstatus(c->c) != CONNECTION_OK;
+    c->broken = postgres_lib.PQstatus(c->c) != CONNECTION_OK;
     return !c->broken;
 }
 
 int pg_server_version(const struct pg_conn *c)
 {
-    return pq.PQserverVersion(c->c);
+    return postgres_lib.PQserverVersion(c->c);
 }
 
 bool pg_should_retry(const struct pg_conn *c)
@@ -489,7 +489,7 @@ static void queue_statement(struct pg_conn *c, enum kind kind, const char *sql,
     }
     snprintf(name, sizeof(name), "s%016llx", (unsigned long long)key);
     if (!st->prepared) {
-        if (!pq.PQsendPrepare(c->c, name, sql, a->n, a->types)) {
+        if (!postgres_lib.PQsendPrepare(c->c, name, sql, a->n, a->types)) {
             lost(c);
             return;
         }
@@ -497,7 +497,7 @@ static void queue_statement(struct pg_conn *c, enum kind kind, const char *sql,
         *st = (struct statement){key, true};
         push(c, PREPARE, key);
     }
-    if (!pq.PQsendQueryPrepared(c->c, name, a->n, values, a->lengths,
+    if (!postgres_lib.PQsendQueryPrepared(c->c, name, a->n, values, a->lengths,
                                 a->formats, 1)) {
         lost(c);
         return;
@@ -518,7 +518,7 @@ void pg_ask(struct pg_conn *c, const char *sql, const struct pg_args *args)
 enum err_code pg_flush(struct pg_conn *c, struct err *e)
 {
     if (c->failed.code == ERR_NONE &&
-        (!pq.PQsendFlushRequest(c->c) || pq.PQflush(c->c) < 0))
+        (!postgres_lib.PQsendFlushRequest(c->c) || postgres_lib.PQflush(c->c) < 0))
         lost(c);
     return report(c, e);
 }
@@ -527,7 +527,7 @@ enum err_code pg_flush(struct pg_conn *c, struct err *e)
 
 static void check_prepared(struct pg_conn *c, uint64_t name, PGresult *r)
 {
-    ExecStatusType status = pq.PQresultStatus(r);
+    ExecStatusType status = postgres_lib.PQresultStatus(r);
 
     if (status == PGRES_COMMAND_OK)
         return;
@@ -540,23 +540,23 @@ static void check_prepared(struct pg_conn *c, uint64_t name, PGresult *r)
 static PGresult *receive(struct pg_conn *c, enum kind *kind)
 {
     struct pending p = c->queue[c->head % MAX_QUEUE];
-    PGresult *r = pq.PQgetResult(c->c), *end = NULL;
+    PGresult *r = postgres_lib.PQgetResult(c->c), *end = NULL;
 
     if (r && p.kind != SYNC)
-        end = pq.PQgetResult(c->c); /* NULL ends each statement's answer */
-    if (!r || end || pq.PQstatus(c->c) == CONNECTION_BAD) {
+        end = postgres_lib.PQgetResult(c->c); /* NULL ends each statement's answer */
+    if (!r || end || postgres_lib.PQstatus(c->c) == CONNECTION_BAD) {
         if (r)
             failed_with(c, r);
         lost(c);
-        pq.PQclear(end);
-        pq.PQclear(r);
+        postgres_lib.PQclear(end);
+        postgres_lib.PQclear(r);
         return NULL;
     }
     c->head++;
     *kind = p.kind;
     if (p.kind == PREPARE)
         check_prepared(c, p.statement, r);
-    else if (pq.PQresultStatus(r) == PGRES_FATAL_ERROR)
+    else if (postgres_lib.PQresultStatus(r) == PGRES_FATAL_ERROR)
         failed_with(c, r);
     return r;
 }
@@ -573,7 +573,7 @@ enum err_code pg_next(struct pg_conn *c, PGresult **out, struct err *e)
             *out = r;
             return ERR_NONE;
         }
-        pq.PQclear(r);
+        postgres_lib.PQclear(r);
     }
     if (c->failed.code == ERR_NONE)
         lost(c);
@@ -584,7 +584,7 @@ static void send_sync(struct pg_conn *c)
 {
     if (c->broken)
         return;
-    if (pq.PQpipelineSync(c->c))
+    if (postgres_lib.PQpipelineSync(c->c))
         push(c, SYNC, 0);
     else
         lost(c);
@@ -596,7 +596,7 @@ static void read_all(struct pg_conn *c)
     while (!c->broken && c->head != c->tail) {
         enum kind kind;
 
-        pq.PQclear(receive(c, &kind));
+        postgres_lib.PQclear(receive(c, &kind));
     }
 }
 
@@ -620,7 +620,7 @@ static enum err_code settle(struct pg_conn *c, struct err *e)
 {
     enum err_code code;
 
-    if (!c->broken && pq.PQtransactionStatus(c->c) != PQTRANS_IDLE)
+    if (!c->broken && postgres_lib.PQtransactionStatus(c->c) != PQTRANS_IDLE)
         roll_back(c);
     code = report(c, e);
     c->failed = (struct err){0};
@@ -656,7 +656,7 @@ enum err_code pg_run(struct pg_conn *c, PGresult **out, struct err *e)
     read_all(c);
     code = settle(c, e);
     if (code != ERR_NONE || !out)
-        pq.PQclear(r);
+        postgres_lib.PQclear(r);
     else
         *out = r;
     return code;
@@ -673,7 +673,7 @@ int64_t pg_changed(PGresult *r)
 {
     int64_t n = 0;
 
-    return slice_to_i64(slice_of(pq.PQcmdTuples(r)), &n) ? n : 0;
+    return slice_to_i64(slice_of(postgres_lib.PQcmdTuples(r)), &n) ? n : 0;
 }
 
 enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
@@ -681,14 +681,14 @@ enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
     enum err_code code;
     PGresult *r;
 
-    if (!pq.PQexitPipelineMode(c->c))
+    if (!postgres_lib.PQexitPipelineMode(c->c))
         return err_set(e, ERR_INTERNAL, "a script in the middle of a pipeline");
-    r = pq.PQexec(c->c, sql);
-    if (pq.PQresultStatus(r) != PGRES_COMMAND_OK &&
-        pq.PQresultStatus(r) != PGRES_TUPLES_OK)
+    r = postgres_lib.PQexec(c->c, sql);
+    if (postgres_lib.PQresultStatus(r) != PGRES_COMMAND_OK &&
+        postgres_lib.PQresultStatus(r) != PGRES_TUPLES_OK)
         failed_with(c, r);
-    pq.PQclear(r);
-    if (!pq.PQenterPipelineMode(c->c))
+    postgres_lib.PQclear(r);
+    if (!postgres_lib.PQenterPipelineMode(c->c))
         lost(c);
     code = report(c, e);
     c->failed = (struct err){0};
@@ -699,12 +699,12 @@ enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
 
 int64_t pg_i64(const PGresult *r, int row, int col)
 {
-    const char *p = pq.PQgetvalue(r, row, col);
+    const char *p = postgres_lib.PQgetvalue(r, row, col);
     uint64_t v8;
     uint32_t v4;
     uint16_t v2;
 
-    switch (pq.PQgetlength(r, row, col)) {
+    switch (postgres_lib.PQgetlength(r, row, col)) {
     case 8:
         memcpy(&v8, p, 8);
         return (int64_t)be64toh(v8);
@@ -730,13 +730,13 @@ double pg_f64(const PGresult *r, int row, int col)
 
 bool pg_bool(const PGresult *r, int row, int col)
 {
-    return pq.PQgetlength(r, row, col) == 1 && *pq.PQgetvalue(r, row, col);
+    return postgres_lib.PQgetlength(r, row, col) == 1 && *postgres_lib.PQgetvalue(r, row, col);
 }
 
 struct slice pg_slice(const PGresult *r, int row, int col)
 {
-    return (struct slice){pq.PQgetvalue(r, row, col),
-                          (size_t)pq.PQgetlength(r, row, col)};
+    return (struct slice){postgres_lib.PQgetvalue(r, row, col),
+                          (size_t)postgres_lib.PQgetlength(r, row, col)};
 }
 
 int64_t pg_row_i64(struct pg_row *w)

@@ -71,12 +71,12 @@ static enum err_code take_job(PGresult *r, struct arena *a, int first_column,
     struct pg_row w = {.r = r, .a = a, .col = first_column};
     enum err_code code = ERR_NONE;
 
-    *found = pq.PQntuples(r) > 0;
+    *found = postgres_lib.PQntuples(r) > 0;
     if (*found) {
         read_job(&w, out);
         code = pg_row_end(&w, e);
     }
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return code;
 }
 
@@ -122,7 +122,7 @@ static enum err_code count_ids(struct pg_conn *c, const char *base, int64_t *n,
     if (code != ERR_NONE)
         return code;
     *n = pg_i64(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return ERR_NONE;
 }
 
@@ -186,7 +186,7 @@ static enum err_code take_key(struct pg_conn *c, const struct job_new *spec,
         return code;
     same = pg_bool(r, 0, 0);
     *job_id = arena_slice(a, pg_slice(r, 0, 1));
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     if (!same)
         return err_set(e, ERR_UNPROCESSABLE,
                        "the Idempotency-Key was used with another request");
@@ -340,13 +340,13 @@ static enum err_code counts(struct store *s, int64_t out[JOB_N_STATES],
     if (code != ERR_NONE)
         return code;
     memset(out, 0, JOB_N_STATES * sizeof(*out));
-    for (int i = 0; i < pq.PQntuples(r); i++) {
+    for (int i = 0; i < postgres_lib.PQntuples(r); i++) {
         int64_t state = pg_i64(r, i, 0);
 
         if (state >= 0 && state < JOB_N_STATES)
             out[state] = pg_i64(r, i, 1);
     }
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return ERR_NONE;
 }
 
@@ -419,7 +419,7 @@ static enum err_code do_claim(struct pg_conn *c, void *ctx, struct err *e)
         code = fetch(c, &r, e);
         if (code != ERR_NONE)
             return code;
-        if (pq.PQntuples(r) > 0)
+        if (postgres_lib.PQntuples(r) > 0)
             cl->lease->attempt = (int)pg_i64(r, 0, 0);
         code = take_job(r, cl->a, 1, cl->out, &some, e);
         if (code != ERR_NONE || !some)
@@ -446,8 +446,8 @@ static enum err_code next_due(struct store *s, const struct buf *kinds,
                           &a, e);
     if (code != ERR_NONE)
         return code;
-    *at = pq.PQntuples(r) ? pg_i64(r, 0, 0) : 0;
-    pq.PQclear(r);
+    *at = postgres_lib.PQntuples(r) ? pg_i64(r, 0, 0) : 0;
+    postgres_lib.PQclear(r);
     return ERR_NONE;
 }
 
@@ -575,11 +575,11 @@ enum err_code postgres_next_held(struct pg_conn *c, const struct job_lease *l,
 
     if (code != ERR_NONE)
         return code;
-    if (pq.PQntuples(r) == 0)
+    if (postgres_lib.PQntuples(r) == 0)
         code = postgres_lease_lost(l, e);
     else if (cancel)
         *cancel = pg_bool(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return code;
 }
 
@@ -605,11 +605,11 @@ static enum err_code leased_end(struct leased *w, const struct job_lease *l,
     postgres_give(w->p, w->c);
     if (code != ERR_NONE)
         return code;
-    if (pq.PQntuples(r) == 0)
+    if (postgres_lib.PQntuples(r) == 0)
         code = postgres_lease_lost(l, e);
     else if (cancel)
         *cancel = pg_bool(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return code;
 }
 
@@ -698,20 +698,20 @@ static enum err_code run_order(struct pg_conn *c, void *ctx, struct err *e)
     code = fetch(c, &changed, e);
     if (code != ERR_NONE)
         return code;
-    if (pq.PQntuples(changed))
+    if (postgres_lib.PQntuples(changed))
         state = pg_i64(changed, 0, 0);
-    pq.PQclear(changed);
+    postgres_lib.PQclear(changed);
     code = pg_next(c, &there, e);
     if (code != ERR_NONE)
         return code;
-    if (pq.PQntuples(there) == 0)
+    if (postgres_lib.PQntuples(there) == 0)
         code = no_job(o->id, e);
     else if (state < 0)
         code = err_set(e, ERR_CONFLICT, "job '%.*s' %s", SLICE_ARG(o->id),
                        o->why_not);
     else if (state != JOB_RUNNING)
         move_delivery(c, o->id, state == JOB_QUEUED, o->now_us);
-    pq.PQclear(there);
+    postgres_lib.PQclear(there);
     return code;
 }
 

@@ -11,7 +11,7 @@
 
 #include <libpq-fe.h>
 
-#include "base/err.h"
+#include "base/dynlib.h"
 
 /* Every function of libpq that is used. */
 #define POSTGRES_LIB(X)                                                        \
@@ -48,16 +48,8 @@
     X(PQstatus)                                                                \
     X(PQtransactionStatus)
 
-/* pq.PQexec(...) and so on, once postgres_lib_load() has succeeded. */
-struct postgres_lib {
-#define X(f) __typeof__(f) *f;
-    POSTGRES_LIB(X)
-#undef X
-};
-extern struct postgres_lib pq;
-
-/* Load it unless it is loaded.  It stays until the process ends.
- * ERR_UNAVAILABLE: not installed, or older than 14 (no pipeline mode). */
-enum err_code postgres_lib_load(struct err *e) CHECKED;
+/* postgres_lib.PQexec(...) and so on, once postgres_lib_load() has succeeded;
+ * that fails for a libpq older than 14 (no pipeline mode). */
+DYNLIB_DECLARE(postgres_lib, POSTGRES_LIB)
 
 #endif

@@ -478,10 +478,10 @@ static enum err_code find_anchors(struct postgres *p, struct pg_conn *c,
         code = pg_next(c, &r, e);
     if (code != ERR_NONE)
         return code;
-    n = pq.PQntuples(r);
+    n = postgres_lib.PQntuples(r);
     for (int i = 0; i < n; i++)
         ids[i] = pg_i64(r, i, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     anchor_key(&key, g);
     known_put_anchors(p->pages, buf_slice(&key), generation, ids, (size_t)n);
     buf_release(&key);
@@ -503,7 +503,7 @@ static enum err_code read_page(PGresult *r, const struct page *g,
                                struct err *e)
 {
     const struct paper_query *q = g->q;
-    int rows = pq.PQntuples(r);
+    int rows = postgres_lib.PQntuples(r);
     bool full;
 
     out->more = rows > q->limit;
@@ -516,7 +516,7 @@ static enum err_code read_page(PGresult *r, const struct page *g,
         postgres_read_paper(&w, &out->papers[q->before ? out->n - 1 - i : i]);
         full = w.full;
     }
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return full ? err_set(e, ERR_TOO_LARGE, "the answer is too large")
                 : ERR_NONE;
 }
@@ -549,9 +549,9 @@ static enum err_code try_known(struct postgres *p, struct pg_conn *c,
     if (code != ERR_NONE)
         return code;
     *done = (!q->want_count && !g->anchor) ||
-            (pq.PQntuples(r) > 0 && (uint64_t)pg_i64(r, 0, 0) == generation);
+            (postgres_lib.PQntuples(r) > 0 && (uint64_t)pg_i64(r, 0, 0) == generation);
     if (!*done) {
-        pq.PQclear(r);
+        postgres_lib.PQclear(r);
         return ERR_NONE;
     }
     out->count = q->want_count ? count : -1;
@@ -577,7 +577,7 @@ static enum err_code find_count(struct postgres *p, struct pg_conn *c,
         return code;
     *generation = (uint64_t)pg_i64(r, 0, 0);
     *count = *live = pg_i64(r, 0, 1);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     known_put_count(p->pages, all_papers(), *generation, *live);
     if (!f->any)
         return ERR_NONE;
@@ -585,7 +585,7 @@ static enum err_code find_count(struct postgres *p, struct pg_conn *c,
     if (code != ERR_NONE)
         return code;
     *count = pg_i64(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     known_put_count(p->pages, count_key(f), *generation, *count);
     return ERR_NONE;
 }
@@ -678,7 +678,7 @@ static enum err_code give_out(const struct walk *w, const PGresult *r,
 {
     enum err_code code = ERR_NONE;
 
-    for (int i = 0; i < pq.PQntuples(r) && code == ERR_NONE; i++) {
+    for (int i = 0; i < postgres_lib.PQntuples(r) && code == ERR_NONE; i++) {
         struct pg_row row = {.r = r, .row = i, .col = 1};
         struct paper p;
 
@@ -711,13 +711,13 @@ static enum err_code each_in_order(struct postgres *p, struct page *g,
         if (code == ERR_NONE)
             code = pg_run(c, &next, e);
         postgres_give(p, c);
-        pq.PQclear(batch); /* held `last` until here */
+        postgres_lib.PQclear(batch); /* held `last` until here */
         batch = next;
         if (code == ERR_NONE)
             code = give_out(w, batch, q.order, &last, e);
         q.after = &last;
-    } while (code == ERR_NONE && pq.PQntuples(batch) == BATCH);
-    pq.PQclear(batch);
+    } while (code == ERR_NONE && postgres_lib.PQntuples(batch) == BATCH);
+    postgres_lib.PQclear(batch);
     return code;
 }
 
@@ -753,12 +753,12 @@ static enum err_code each_of_ids(struct store *s, const struct page *g,
 
     if (code != ERR_NONE)
         return code;
-    for (int i = 0; i < pq.PQntuples(ids) && code == ERR_NONE; i += BATCH) {
+    for (int i = 0; i < postgres_lib.PQntuples(ids) && code == ERR_NONE; i += BATCH) {
         struct pg_args args = {0};
         struct buf some;
 
         pg_array_init(&some, PG_INT8);
-        for (int k = i; k < i + BATCH && k < pq.PQntuples(ids); k++)
+        for (int k = i; k < i + BATCH && k < postgres_lib.PQntuples(ids); k++)
             pg_array_i64(&some, pg_i64(ids, k, 0));
         pg_arg_array(&args, PG_INT8_ARRAY, &some);
         code = postgres_query(
@@ -770,10 +770,10 @@ static enum err_code each_of_ids(struct store *s, const struct page *g,
         buf_release(&some);
         if (code == ERR_NONE) {
             code = give_out(w, batch, g->q->order, &last, e);
-            pq.PQclear(batch);
+            postgres_lib.PQclear(batch);
         }
     }
-    pq.PQclear(ids);
+    postgres_lib.PQclear(ids);
     return code;
 }
 

@@ -254,7 +254,7 @@ static enum err_code current_version(struct pg_conn *c, int64_t *version,
     homeless = pg_bool(r, 0, 0);
     ours = pg_bool(r, 0, 1);
     papers = pg_bool(r, 0, 2);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     if (homeless)
         return err_field(e, "database_url",
                          "no schema of the connection's search_path exists: "
@@ -274,7 +274,7 @@ static enum err_code current_version(struct pg_conn *c, int64_t *version,
     if (code != ERR_NONE)
         return code;
     *version = pg_i64(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     if (*version > N_STEPS)
         return err_field(e, "database_url",
                          "the database has schema %d and this program knows "
@@ -341,7 +341,7 @@ static enum err_code warn_without_trigrams(struct pg_conn *c, struct err *e)
         log_warn("store", "without the extension pg_trgm searches in scripts "
                           "without spaces are slow; let an administrator "
                           "install it before the first start");
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return ERR_NONE;
 }
 

@@ -141,7 +141,7 @@ static enum err_code bury(struct pg_conn *c, void *ctx, struct err *e)
         code = pg_next(c, &r, e);
     if (code != ERR_NONE)
         return code;
-    if (pq.PQntuples(r) == 0) {
+    if (postgres_lib.PQntuples(r) == 0) {
         code = no_paper(b->id, e);
     } else {
         row.r = r;
@@ -151,7 +151,7 @@ static enum err_code bury(struct pg_conn *c, void *ctx, struct err *e)
             postgres_touch(c, b->deleted_at ? -1 : 1);
         }
     }
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return code;
 }
 
@@ -180,7 +180,7 @@ static enum err_code generation(struct store *s, uint64_t *out, struct err *e)
     if (code != ERR_NONE)
         return code;
     *out = (uint64_t)pg_i64(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return ERR_NONE;
 }
 
@@ -191,7 +191,7 @@ static enum err_code read_counts(PGresult *r, struct arena *a, bool days,
                                  struct named_count **out, size_t *n,
                                  struct err *e)
 {
-    int rows = pq.PQntuples(r);
+    int rows = postgres_lib.PQntuples(r);
     struct named_count *list =
         arena_calloc(a, (size_t)(rows ? rows : 1), sizeof(*list));
     bool full = !list;
@@ -206,7 +206,7 @@ static enum err_code read_counts(PGresult *r, struct arena *a, bool days,
         list[i] = (struct named_count){arena_slice(a, name), pg_i64(r, i, 1)};
         full = !list[i].name.p;
     }
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     *out = list;
     *n = (size_t)rows;
     return full ? err_set(e, ERR_TOO_LARGE, "the answer is too large")
@@ -262,7 +262,7 @@ static enum err_code read_stats(struct pg_conn *c, struct arena *a,
     if (code != ERR_NONE)
         return code;
     st->total = pg_i64(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     code = pg_next(c, &r, e);
     if (code == ERR_NONE)
         code = read_counts(r, a, false, &st->categories, &st->n_categories, e);

@@ -74,11 +74,11 @@ enum err_code postgres_schedule_put(struct store *s, const struct schedule *sch,
         &a, e);
     if (code != ERR_NONE)
         return code;
-    if (pq.PQntuples(r) == 0)
+    if (postgres_lib.PQntuples(r) == 0)
         code = no_schedule(sch->id, e);
     else
         *id = pg_i64(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return code;
 }
 
@@ -115,7 +115,7 @@ enum err_code postgres_schedule_delete(struct store *s, int64_t id,
         return code;
     if (pg_changed(r) == 0)
         code = no_schedule(id, e);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return code;
 }
 
@@ -178,7 +178,7 @@ static enum err_code do_fire(struct pg_conn *c, void *ctx, struct err *e)
     if (pg_changed(r) == 0)
         code = err_set(e, ERR_CONFLICT, "schedule '%lld' was fired by another",
                        (long long)f->id);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     if (code == ERR_NONE)
         code = postgres_job_insert(c, f->a, &spec, f->ttl_us, f->out, &existing,
                                    e);
@@ -315,7 +315,7 @@ static enum err_code do_limit(struct pg_conn *c, void *ctx, struct err *e)
         return code;
     st = (struct limiter_state){pg_i64(r, 0, 0), pg_i64(r, 0, 1),
                                 pg_i64(r, 0, 2), pg_i64(r, 0, 3)};
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     l->after = st;
     if (l->change(&st, l->ctx)) {
         write_limiter(c, l->name, &st);

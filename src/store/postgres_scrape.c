@@ -190,7 +190,7 @@ static enum err_code insert_delivery(struct pg_conn *c, const char *job_id,
     if (code != ERR_NONE)
         return code;
     id = pg_i64(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return make_webhook_job(c, id, now_us, e);
 }
 
@@ -450,9 +450,9 @@ static enum err_code do_report(struct pg_conn *c, void *ctx, struct err *e)
         code = pg_next(c, &attempt, e);
     if (code != ERR_NONE)
         return code;
-    if (pq.PQntuples(attempt) == 0)
+    if (postgres_lib.PQntuples(attempt) == 0)
         code = no_delivery(o->delivery_id, e);
-    pq.PQclear(attempt);
+    postgres_lib.PQclear(attempt);
     if (code != ERR_NONE)
         return code;
     if (status == DELIVERY_PENDING && cancelled)
@@ -501,9 +501,9 @@ static enum err_code do_replay(struct pg_conn *c, void *ctx, struct err *e)
         code = pg_next(c, &r, e);
     if (code != ERR_NONE)
         return code;
-    if (pq.PQntuples(r))
+    if (postgres_lib.PQntuples(r))
         status = pg_i64(r, 0, 0);
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     if (status < 0)
         return no_delivery(w->id, e);
     if (status == DELIVERY_PENDING)

@@ -60,7 +60,7 @@ static enum err_code rare_words(struct pg_conn *c, int64_t id,
     if (code != ERR_NONE)
         return code;
     *sum = 0;
-    for (int i = 0; i < pq.PQntuples(r); i++) {
+    for (int i = 0; i < postgres_lib.PQntuples(r); i++) {
         double live = (double)pg_i64(r, i, 2);
         double value = log(1 + live / (double)pg_i64(r, i, 1));
 
@@ -68,7 +68,7 @@ static enum err_code rare_words(struct pg_conn *c, int64_t id,
         pg_array_f64(values, value);
         *sum += value;
     }
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return ERR_NONE;
 }
 
@@ -121,9 +121,9 @@ enum err_code postgres_papers_similar(struct store *s, struct arena *a,
                     "SELECT 1 FROM papers WHERE id = $1 AND deleted_at = 0",
                     &args, e);
     if (code == ERR_NONE) {
-        if (pq.PQntuples(r) == 0)
+        if (postgres_lib.PQntuples(r) == 0)
             code = err_set(e, ERR_NOT_FOUND, "no paper '%lld'", (long long)id);
-        pq.PQclear(r);
+        postgres_lib.PQclear(r);
     }
     if (code == ERR_NONE)
         code = find(c, a, id, k, out, n, e);

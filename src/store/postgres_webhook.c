@@ -303,7 +303,7 @@ static enum err_code read_receipt(struct pg_conn *c, struct receipt *w,
 
     if (code != ERR_NONE)
         return code;
-    if (pq.PQntuples(r) == 1) {
+    if (postgres_lib.PQntuples(r) == 1) {
         w->out = (struct webhook_result){.created = pg_i64(r, 0, 1),
                                          .updated = pg_i64(r, 0, 2),
                                          .unchanged = pg_i64(r, 0, 3),
@@ -314,7 +314,7 @@ static enum err_code read_receipt(struct pg_conn *c, struct receipt *w,
                            "body",
                            SLICE_ARG(w->in->webhook_id));
     }
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return code;
 }
 
@@ -342,7 +342,7 @@ static enum err_code read_stored(struct pg_conn *c, struct receipt *w,
 
     if (code != ERR_NONE)
         return code;
-    for (int i = 0; i < pq.PQntuples(r) && code == ERR_NONE; i++) {
+    for (int i = 0; i < postgres_lib.PQntuples(r) && code == ERR_NONE; i++) {
         struct pg_row row = {.r = r, .a = w->scratch, .row = i};
         struct paper p;
         struct fate *f;
@@ -355,7 +355,7 @@ static enum err_code read_stored(struct pg_conn *c, struct receipt *w,
             f->stored = f->present = true;
         }
     }
-    pq.PQclear(r);
+    postgres_lib.PQclear(r);
     return code;
 }
 

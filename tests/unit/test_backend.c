@@ -105,7 +105,6 @@ static int setup(void **state)
     opt.store = f.store;
     assert_int_equal(backend_new(&f.backend, &opt, &e), ERR_NONE);
     start_server();
-    http_client_setup();
     f.client = http_client_new("test");
     return 0;
 }

@@ -88,7 +88,6 @@ static int teardown(void **state)
 {
     (void)state;
     http_client_free(client);
-    http_client_teardown();
     fixture_free(fixture);
     return 0;
 }
@@ -265,6 +264,5 @@ int main(void)
     };
 
     log_setup(LOG_OFF, false);
-    http_client_setup();
     return cmocka_run_group_tests_name("http_client", tests, setup, teardown);
 }
