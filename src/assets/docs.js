@@ -109,7 +109,8 @@ function operation(base, path, method, op) {
       if (p.in === 'path') target = target.replace('{' + p.name + '}', encodeURIComponent(input.value));
       else if (input.value !== '') query.set(p.name, input.value);
     }
-    return target + (query.size ? '?' + query : '');
+    const text = query.toString();
+    return target + (text ? '?' + text : '');
   };
   const curl = el('pre', {});
   const refresh = () => { curl.textContent = curlLine(method, base + url(), schema && bodyExample(schema)); };

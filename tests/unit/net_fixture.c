@@ -25,6 +25,11 @@ struct net_fixture {
     uint16_t port;
 };
 
+static int number(const char *digits)
+{
+    return (int)strtol(digits, NULL, 10);
+}
+
 static void *serve(void *arg)
 {
     server_run(arg);
@@ -64,7 +69,7 @@ struct net_fixture *fixture_new(const struct route *rows, void *ctx,
     router_add_session(f->router);
     if (server_new(&f->server, &s, f->router, &e))
         fail_msg("server_new: %s", e.msg);
-    f->port = (uint16_t)atoi(strrchr(server_url(f->server), ':') + 1);
+    f->port = (uint16_t)number(strrchr(server_url(f->server), ':') + 1);
     pthread_create(&f->thread, NULL, serve, f->server);
     return f;
 }
@@ -168,7 +173,7 @@ char *fixture_talk(struct net_fixture *f, const char *bytes)
 
 int reply_status(const char *text)
 {
-    return strncmp(text, "HTTP/1.1 ", 9) == 0 ? atoi(text + 9) : 0;
+    return strncmp(text, "HTTP/1.1 ", 9) == 0 ? number(text + 9) : 0;
 }
 
 const char *reply_body(const char *text)

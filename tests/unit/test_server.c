@@ -176,6 +176,11 @@ static void say(int fd, const char *text)
     fixture_send(fd, text, strlen(text));
 }
 
+static int number(const char *digits)
+{
+    return (int)strtol(digits, NULL, 10);
+}
+
 static int count(const char *text, const char *word)
 {
     int n = 0;
@@ -605,7 +610,7 @@ static void test_too_many_connections(void **state)
         }
         text = fixture_talk(f, "GET /tiny HTTP/1.1\r\n" H "\r\n");
         assert_int_equal(reply_status(text), k ? 429 : 503);
-        assert_int_equal(atoi(reply_value(text, "Content-Length")),
+        assert_int_equal(number(reply_value(text, "Content-Length")),
                          strlen(reply_body(text)));
         free(text);
         for (i = 0; i < 3; i++)
