@@ -1,15 +1,19 @@
 /* json_tree.h - a large JSON text as a tree in an arena, fast.
  *
- * For the bodies of webhooks, which are large and come often: a call of 50
- * papers (87 kB) takes jansson 1.1 ms, and this 0.1 ms, because strings without
- * escapes are not copied and nothing is freed one by one.  It takes and refuses
- * exactly what json_parse() (base/json.h) does, but for three things: "\u0000"
- * is let through, so that the caller can say in which member it stands; an
- * object may have at most JSON_TREE_MAX_MEMBERS; memory is bounded by the
- * arena. fuzz/fuzz_json_tree.c holds the two against each other.
+ * For the bodies of webhooks, which are large and come often: to read and
+ * clean a call of 50 papers (87 kB) took 1.46 ms with jansson and takes
+ * 0.22 ms with this, because strings without escapes are not copied and
+ * nothing is freed one by one.
+ *
+ * It takes and refuses exactly what json_parse() (base/json.h) does, but for
+ * three things: "\u0000" is let through, so that the caller can say in which
+ * member it stands; an object may have at most JSON_TREE_MAX_MEMBERS; memory
+ * is bounded by the arena.  fuzz/fuzz_json_tree.c holds the two against each
+ * other.
  *
  * Ownership: nodes are in arena; strings are borrowed from the text or in
- * arena. Threads: pure functions; a tree is read-only.
+ * arena.
+ * Threads: pure functions; a tree is read-only.
  */
 #ifndef BACKEND_JSON_TREE_H
 #define BACKEND_JSON_TREE_H

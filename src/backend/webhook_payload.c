@@ -1,9 +1,8 @@
 /* webhook_payload.c - see webhook_payload.h.
  *
- * The tree is of our own kind (json_tree.h): jansson alone would take a fourth
- * of the time that a call of 50 papers may cost.  Texts that need no cleaning
- * stay where they are in the body, so that a paper costs the arena little more
- * than its struct.
+ * The tree is of our own kind; json_tree.h says what that saves.  Texts that
+ * need no cleaning stay where they are in the body, so that a paper costs the
+ * arena little more than its struct.
  */
 #include "backend/webhook_payload.h"
 
