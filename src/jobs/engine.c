@@ -34,13 +34,14 @@
 #include "base/crypto.h"
 #include "base/log.h"
 
-#define MAX_KINDS     16
-#define MAX_WORKERS   64
+#define MAX_KINDS 16
+#define MAX_WORKERS 64
 #define RUN_ARENA_MAX (64u << 20)
 #define CANCEL_LOOK_US (500 * US_PER_MS) /* half of the second promised */
 #define BACKOFF_MAX_MS INT64_C(3600000)
-#define STORE_PAUSE_US (1 * US_PER_S) /* between claims of a store that is down */
-#define END_TRIES      6 /* of writing an end: 0.1 s doubling, 6.3 s in all */
+#define STORE_PAUSE_US                                                         \
+    (1 * US_PER_S)  /* between claims of a store that is down */
+#define END_TRIES 6 /* of writing an end: 0.1 s doubling, 6.3 s in all */
 
 struct worker {
     struct job_run run; /* first: a job_run leads back to its worker */
@@ -71,12 +72,12 @@ struct jobs {
 
     pthread_mutex_t claim_mu; /* taken before mu */
     pthread_mutex_t mu;
-    pthread_cond_t idle;     /* workers without a job */
+    pthread_cond_t idle;      /* workers without a job */
     pthread_cond_t attention; /* the keeper */
-    pthread_cond_t changed;  /* running jobs that wait; jobs_stop */
+    pthread_cond_t changed;   /* running jobs that wait; jobs_stop */
     uint64_t wakes;
-    bool watched; /* some idle worker has the timer */
-    int alive;    /* workers and keeper */
+    int64_t watched_until; /* monotonic: an idle worker wakes then; 0: none */
+    int alive;             /* workers and keeper */
     atomic_bool stopping;
 
     pthread_t keeper;
@@ -315,9 +316,8 @@ static void end_retry(struct worker *w, const struct job_end *end,
     }
     if (!at)
         at = clock_now_us() + backoff_us(w->engine, attempts);
-    log_info("jobs", "job will be tried again",
-             LOG_S("job", w->lease.job_id), LOG_I("attempt", attempts),
-             LOG_S("error", why->msg));
+    log_info("jobs", "job will be tried again", LOG_S("job", w->lease.job_id),
+             LOG_I("attempt", attempts), LOG_S("error", why->msg));
     release(w, at, true, why->msg);
 }
 
@@ -325,8 +325,8 @@ static void end_run(struct worker *w, const struct job_end *end,
                     const struct err *e)
 {
     bool cancel = atomic_load(&w->cancel);
-    bool interrupted = e->code == ERR_CANCELLED ||
-                       (cancel && end->outcome == JOB_RUN_RETRY);
+    bool interrupted =
+        e->code == ERR_CANCELLED || (cancel && end->outcome == JOB_RUN_RETRY);
 
     if (end->outcome == JOB_RUN_WRITTEN || atomic_load(&w->lost))
         return;
@@ -439,25 +439,28 @@ static void run_claimed(struct worker *w)
     pthread_mutex_unlock(&j->mu);
 }
 
-/* Sleep until woken, or, as the watcher, until something may be due. */
+/* Sleep until woken, or, as the watcher, until something may be due.  Who knows
+ * of something that is due earlier than the watcher does watches too. */
 static void sleep_idle(struct jobs *j, uint64_t seen, int64_t next_run_at,
                        int64_t at_most_us)
 {
-    pthread_mutex_lock(&j->mu);
-    if (j->wakes == seen && !atomic_load(&j->stopping)) {
-        if (j->watched) {
-            pthread_cond_wait(&j->idle, &j->mu);
-        } else {
-            int64_t us = at_most_us;
+    int64_t us = at_most_us, until;
 
-            if (next_run_at && next_run_at - clock_now_us() < us)
-                us = next_run_at - clock_now_us();
-            j->watched = true;
-            /* 1 ms at least: a clock that reads a little less than the
-             * database's must not make us spin. */
-            wait_us(j, &j->idle, us > US_PER_MS ? us : US_PER_MS);
-            j->watched = false;
-        }
+    if (next_run_at && next_run_at - clock_now_us() < us)
+        us = next_run_at - clock_now_us();
+    if (us < US_PER_MS) /* a clock that reads a little less than the */
+        us = US_PER_MS; /* database's must not make us spin */
+    until = clock_mono_us() + us;
+    pthread_mutex_lock(&j->mu);
+    if (j->wakes != seen || atomic_load(&j->stopping)) {
+        /* look again at once */
+    } else if (j->watched_until && j->watched_until <= until) {
+        pthread_cond_wait(&j->idle, &j->mu);
+    } else {
+        j->watched_until = until;
+        wait_us(j, &j->idle, us);
+        if (j->watched_until == until)
+            j->watched_until = 0;
     }
     pthread_mutex_unlock(&j->mu);
 }
@@ -489,8 +492,7 @@ static void *worker_main(void *arg)
         if (rc == ERR_NONE) {
             run_claimed(w);
         } else if (rc == ERR_NOT_FOUND) {
-            sleep_idle(j, seen, next_run_at,
-                       j->opt.lease_ms * US_PER_MS / 2);
+            sleep_idle(j, seen, next_run_at, j->opt.lease_ms * US_PER_MS / 2);
         } else {
             log_error("jobs", "cannot claim", LOG_S("error", e.msg));
             sleep_idle(j, seen, 0, STORE_PAUSE_US);
@@ -524,8 +526,8 @@ static enum err_code look(struct jobs *j, const struct kept *k, bool *cancel,
     enum err_code rc;
 
     arena_reset(j->keeper_arena);
-    rc = store_job_get(j->store, j->keeper_arena,
-                       slice_of(k->lease.job_id), &job, e);
+    rc = store_job_get(j->store, j->keeper_arena, slice_of(k->lease.job_id),
+                       &job, e);
     if (rc == ERR_NONE) {
         *cancel = job.cancel_requested;
         if (job.state != JOB_RUNNING)
@@ -558,10 +560,9 @@ static void keep(struct jobs *j, const struct kept *k)
     struct err e = {0};
     bool cancel = false;
     int64_t until = clock_now_us() + j->opt.lease_ms * US_PER_MS;
-    enum err_code rc =
-        k->heartbeat
-            ? store_job_heartbeat(j->store, &k->lease, until, &cancel, &e)
-            : look(j, k, &cancel, &e);
+    enum err_code rc = k->heartbeat ? store_job_heartbeat(j->store, &k->lease,
+                                                          until, &cancel, &e)
+                                    : look(j, k, &cancel, &e);
 
     if (rc == ERR_CONFLICT)
         log_debug("jobs", "a run is over or lost its lease",

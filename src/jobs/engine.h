@@ -28,10 +28,10 @@ struct jobs; /* the engine */
 /* What a job's function gets.  Lives until it returns. */
 struct job_run {
     struct store *store;
-    const struct job *job;        /* input, checkpoint, attempts */
+    const struct job *job; /* input, checkpoint, attempts */
     const struct job_lease *lease;
-    struct arena *arena;          /* for the whole run; 64 MiB */
-    void *ctx;                    /* of the kind */
+    struct arena *arena; /* for the whole run; 64 MiB */
+    void *ctx;           /* of the kind */
     struct jobs *engine;
 };
 
@@ -64,10 +64,10 @@ struct job_kind {
 };
 
 struct jobs_options {
-    int workers;           /* 1..64 */
-    int64_t lease_ms;      /* 30,000 */
-    int64_t backoff_ms;    /* first retry; doubles, at most an hour, +-20 % */
-    int64_t tick_ms;       /* schedule tick */
+    int workers;        /* 1..64 */
+    int64_t lease_ms;   /* 30,000 */
+    int64_t backoff_ms; /* first retry; doubles, at most an hour, +-20 % */
+    int64_t tick_ms;    /* schedule tick */
     void (*tick)(void *ctx, int64_t now_us); /* on the keeper thread; NULL ok */
     void *tick_ctx;
 };

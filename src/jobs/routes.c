@@ -9,10 +9,10 @@
 #include "net/paging.h"
 
 #define IDEMPOTENCY_KEY_MAX 200
-#define MAX_VIEWS           16
+#define MAX_VIEWS 16
 
-enum err_code job_new_idempotency(struct job_new *spec,
-                                  const struct request *r, struct err *e)
+enum err_code job_new_idempotency(struct job_new *spec, const struct request *r,
+                                  struct err *e)
 {
     struct slice key = request_header(r, "Idempotency-Key");
 
@@ -117,9 +117,9 @@ static enum err_code retry_job(struct request *r, struct err *e)
 
 /* ---- list ---- */
 
-static const char *const status_words[] = {
-    "pending", "running", "processing", "completed", "failed", "cancelled",
-    NULL};
+static const char *const status_words[] = {"pending",   "running", "processing",
+                                           "completed", "failed",  "cancelled",
+                                           NULL};
 
 static bool starts_running(const struct jobs_api *api, struct slice kind)
 {
@@ -167,6 +167,26 @@ static void pick(const struct jobs_api *api, struct slice word,
     q->kinds = n ? kinds : NULL;
 }
 
+/* A kind that nobody here knows is a slip of the pen. */
+static enum err_code check_kind(const struct jobs_api *api, struct slice kind,
+                                struct err *e)
+{
+    struct buf known;
+
+    for (size_t i = 0; i < api->n_views; i++)
+        if (slice_is(kind, api->views[i].kind))
+            return ERR_NONE;
+    if (!kind.len || api->n_views == 0)
+        return ERR_NONE;
+    buf_init(&known, 300);
+    for (size_t i = 0; i < api->n_views; i++)
+        buf_printf(&known, "%s\"%s\"", i ? ", " : "", api->views[i].kind);
+    err_field(e, "kind", "\"kind\" must be one of %.*s",
+              SLICE_ARG(buf_slice(&known)));
+    buf_release(&known);
+    return ERR_INVALID;
+}
+
 static enum err_code list_jobs(struct request *r, struct err *e)
 {
     const struct jobs_api *api = r->ctx;
@@ -179,9 +199,11 @@ static enum err_code list_jobs(struct request *r, struct err *e)
     int64_t count;
     struct buf body;
     struct jw j;
-    enum err_code rc;
+    enum err_code rc = check_kind(api, kind, e);
 
     assert(api->n_views <= MAX_VIEWS);
+    if (rc != ERR_NONE)
+        return rc;
     if (kind.len) {
         kind = arena_slice(r->arena, kind); /* with a NUL behind */
         if (!kind.p)
@@ -233,25 +255,44 @@ static const struct param list_params[] = {
     {.name = NULL}};
 
 const struct route jobs_routes[] = {
-    {.method = HTTP_GET, .pattern = "/jobs/", .handle = list_jobs,
-     .policy = POLICY_READ, .params = list_params, .tag = "Jobs",
-     .summary = "List jobs", .doc = "Newest first.",
-     .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":["
-                JOB_EXAMPLE "]}"},
-    {.method = HTTP_GET, .pattern = "/jobs/{id}", .handle = get_job,
-     .policy = POLICY_READ, .params = id_params, .tag = "Jobs",
+    {.method = HTTP_GET,
+     .pattern = "/jobs/",
+     .handle = list_jobs,
+     .policy = POLICY_READ,
+     .params = list_params,
+     .tag = "Jobs",
+     .summary = "List jobs",
+     .doc = "Newest first.",
+     .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":"
+                "[" JOB_EXAMPLE "]}"},
+    {.method = HTTP_GET,
+     .pattern = "/jobs/{id}",
+     .handle = get_job,
+     .policy = POLICY_READ,
+     .params = id_params,
+     .tag = "Jobs",
      .summary = "State of a job",
      .doc = "The members every job has, and those of its kind.",
      .returns = JOB_EXAMPLE},
-    {.method = HTTP_DELETE, .pattern = "/jobs/{id}", .handle = cancel_job,
-     .policy = POLICY_WRITE, .params = id_params, .tag = "Jobs",
-     .summary = "Cancel a job", .status = 202,
+    {.method = HTTP_DELETE,
+     .pattern = "/jobs/{id}",
+     .handle = cancel_job,
+     .policy = POLICY_WRITE,
+     .params = id_params,
+     .tag = "Jobs",
+     .summary = "Cancel a job",
+     .status = 202,
      .doc = "A waiting job is cancelled at once, a running one within a "
             "second.  409 when it has ended already.",
      .returns = JOB_EXAMPLE},
-    {.method = HTTP_POST, .pattern = "/jobs/{id}/retry", .handle = retry_job,
-     .policy = POLICY_WRITE, .params = id_params, .tag = "Jobs",
-     .summary = "Run a failed or cancelled job again", .status = 202,
+    {.method = HTTP_POST,
+     .pattern = "/jobs/{id}/retry",
+     .handle = retry_job,
+     .policy = POLICY_WRITE,
+     .params = id_params,
+     .tag = "Jobs",
+     .summary = "Run a failed or cancelled job again",
+     .status = 202,
      .doc = "It goes on from what it has already stored.  409 unless it has "
             "failed or was cancelled.",
      .returns = JOB_EXAMPLE},

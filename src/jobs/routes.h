@@ -36,8 +36,7 @@ extern const struct route jobs_routes[];
 
 /* Read the Idempotency-Key of a request into a job_new: key, route and the
  * body's digest.  ERR_INVALID: over 200 bytes, or not printable ASCII. */
-enum err_code job_new_idempotency(struct job_new *spec,
-                                  const struct request *r,
+enum err_code job_new_idempotency(struct job_new *spec, const struct request *r,
                                   struct err *e) CHECKED;
 
 #endif

@@ -20,11 +20,11 @@
 #define SHEAF_VERSION "dev"
 #endif
 
-#define URL_MAX            16384
+#define URL_MAX 16384
 #define CONNECT_TIMEOUT_MS 15000
-#define TRIES              3 /* of a page before it is called suspect */
-#define PAUSE_MIN_US       (US_PER_S / 2)
-#define PAUSE_MAX_US       (3600 * US_PER_S)
+#define TRIES 3 /* of a page before it is called suspect */
+#define PAUSE_MIN_US (US_PER_S / 2)
+#define PAUSE_MAX_US (3600 * US_PER_S)
 
 void arxiv_init(struct arxiv *x, struct store *s, const char *url,
                 const char *contact, int64_t interval_ms, int64_t timeout_ms)
@@ -106,8 +106,7 @@ static enum arxiv_result fetch(struct arxiv *x, struct job_run *r,
                                const char *url, struct http_answer *answer,
                                struct err *e)
 {
-    static const char *const headers[] = {"Accept: application/atom+xml",
-                                          NULL};
+    static const char *const headers[] = {"Accept: application/atom+xml", NULL};
     struct asking asking = {x, r};
     struct http_fetch f = {.method = "GET",
                            .url = url,
@@ -170,8 +169,8 @@ static enum arxiv_result read_answer(struct arena *a,
     return ARXIV_GARBLED;
 }
 
-enum arxiv_result arxiv_ask(struct arxiv *x, struct job_run *r,
-                            struct arena *a, const struct arxiv_question *q,
+enum arxiv_result arxiv_ask(struct arxiv *x, struct job_run *r, struct arena *a,
+                            const struct arxiv_question *q,
                             struct atom_feed *out, int64_t *retry_at,
                             struct err *e)
 {

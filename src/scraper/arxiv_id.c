@@ -41,9 +41,8 @@ static size_t words(struct slice s, size_t from)
     size_t i = from;
 
     while (i < s.len &&
-           (is_lower(s.p[i]) ||
-            (s.p[i] == '-' && i > from && i + 1 < s.len &&
-             is_lower(s.p[i + 1]))))
+           (is_lower(s.p[i]) || (s.p[i] == '-' && i > from && i + 1 < s.len &&
+                                 is_lower(s.p[i + 1]))))
         i++;
     return i - from;
 }
@@ -130,9 +129,9 @@ static struct slice path_of(struct slice s)
         return skip(skip(s, "arXiv:"), "arxiv:");
     /* www., export., a mirror: one label in front at the most */
     if (host < 0 || host > 20 ||
-        (host > 0 && (rest.p[host - 1] != '.' ||
-                      slice_find_byte(slice_sub(rest, 0, (size_t)host),
-                                      '/') >= 0)))
+        (host > 0 &&
+         (rest.p[host - 1] != '.' ||
+          slice_find_byte(slice_sub(rest, 0, (size_t)host), '/') >= 0)))
         return SLICE_NONE;
     rest = slice_sub(rest, (size_t)host + at_host.len, rest.len);
     if (!slice_starts(rest, "abs/") && !slice_starts(rest, "pdf/"))

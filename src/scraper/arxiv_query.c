@@ -63,9 +63,17 @@ static bool is_plain(struct slice query)
 
 static bool is_prefix(struct slice s)
 {
-    static const char *const prefixes[] = {
-        "ti", "au", "abs", "co", "jr", "cat", "rn", "id", "all",
-        "submittedDate", "lastUpdatedDate"};
+    static const char *const prefixes[] = {"ti",
+                                           "au",
+                                           "abs",
+                                           "co",
+                                           "jr",
+                                           "cat",
+                                           "rn",
+                                           "id",
+                                           "all",
+                                           "submittedDate",
+                                           "lastUpdatedDate"};
 
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         if (slice_is(s, prefixes[i]))

@@ -16,8 +16,8 @@
 struct arxiv_question {
     const struct slice *categories; /* any of them; valid ids */
     size_t n_categories;
-    struct slice query;      /* a person's own terms, checked; empty: none */
-    int64_t from_us, to_us;  /* submitted in this window, to the minute (GMT) */
+    struct slice query;     /* a person's own terms, checked; empty: none */
+    int64_t from_us, to_us; /* submitted in this window, to the minute (GMT) */
     int64_t start, max_results;
 };
 

@@ -24,8 +24,8 @@
 #include "scraper/arxiv_id.h"
 #include "scraper/xml_lib.h"
 
-#define NS_ATOM   "http://www.w3.org/2005/Atom"
-#define NS_ARXIV  "http://arxiv.org/schemas/atom"
+#define NS_ATOM "http://www.w3.org/2005/Atom"
+#define NS_ARXIV "http://arxiv.org/schemas/atom"
 #define NS_SEARCH "http://a9.com/-/spec/opensearch/1.1/"
 #define MAX_DEPTH 32
 
@@ -257,7 +257,8 @@ static struct slice attribute(struct parser *p, const char *name)
 {
     struct slice s = SLICE_NONE;
 
-    if (xml_lib.xmlTextReaderMoveToAttribute(p->reader, (const xmlChar *)name) == 1)
+    if (xml_lib.xmlTextReaderMoveToAttribute(p->reader,
+                                             (const xmlChar *)name) == 1)
         s = slice_of((const char *)xml_lib.xmlTextReaderConstValue(p->reader));
     xml_lib.xmlTextReaderMoveToElement(p->reader);
     return s;
@@ -279,8 +280,8 @@ static bool add_category(struct parser *p, struct slice *into)
         return true;
     key[0] = key[term.len + 1] = '\n';
     memcpy(key + 1, term.p, term.len);
-    if (slice_find(buf_slice(&p->terms),
-                   (struct slice){key, term.len + 2}) >= 0 ||
+    if (slice_find(buf_slice(&p->terms), (struct slice){key, term.len + 2}) >=
+            0 ||
         p->n_categories == ATOM_MAX_CATEGORIES)
         return true;
     p->n_categories++;
@@ -384,8 +385,8 @@ static enum err_code fill_urls(struct parser *p, struct paper *paper)
     source_id = arena_strdup(a, id.id);
     url = arena_printf(a, "https://arxiv.org/abs/%s", id.id);
     if (p->has_pdf)
-        pdf = id.version ? arena_printf(a, "https://arxiv.org/pdf/%sv%d",
-                                        id.id, id.version)
+        pdf = id.version ? arena_printf(a, "https://arxiv.org/pdf/%sv%d", id.id,
+                                        id.version)
                          : arena_printf(a, "https://arxiv.org/pdf/%s", id.id);
     if (!source_id || !url || !pdf)
         return too_large(p);
@@ -474,16 +475,17 @@ static enum err_code on_end(struct parser *p, int depth)
 
 static enum err_code on_element(struct parser *p, int depth)
 {
-    const char *ns = (const char *)xml_lib.xmlTextReaderConstNamespaceUri(p->reader);
-    const char *name = (const char *)xml_lib.xmlTextReaderConstLocalName(p->reader);
+    const char *ns =
+        (const char *)xml_lib.xmlTextReaderConstNamespaceUri(p->reader);
+    const char *name =
+        (const char *)xml_lib.xmlTextReaderConstLocalName(p->reader);
     bool empty = xml_lib.xmlTextReaderIsEmptyElement(p->reader) == 1;
     enum err_code rc = ERR_NONE;
 
     ns = ns ? ns : "";
     if (depth > MAX_DEPTH)
-        return err_set(p->e, ERR_INVALID,
-                       "line %d: nested more than %d deep", line_of(p),
-                       MAX_DEPTH);
+        return err_set(p->e, ERR_INVALID, "line %d: nested more than %d deep",
+                       line_of(p), MAX_DEPTH);
     if (depth == 0)
         rc = check_root(p, ns, name);
     else if (p->capture)
@@ -514,8 +516,8 @@ static enum err_code on_node(struct parser *p)
     case XML_READER_TYPE_WHITESPACE:
     case XML_READER_TYPE_SIGNIFICANT_WHITESPACE:
         if (p->capture)
-            buf_add_str(&p->text,
-                        (const char *)xml_lib.xmlTextReaderConstValue(p->reader));
+            buf_add_str(&p->text, (const char *)xml_lib.xmlTextReaderConstValue(
+                                      p->reader));
         return ERR_NONE;
     case XML_READER_TYPE_DOCUMENT_TYPE:
     case XML_READER_TYPE_ENTITY_REFERENCE:
@@ -531,7 +533,8 @@ static enum err_code read_all(struct parser *p)
     enum err_code rc = ERR_NONE;
     int got;
 
-    while ((got = xml_lib.xmlTextReaderRead(p->reader)) == 1 && !p->fault.code) {
+    while ((got = xml_lib.xmlTextReaderRead(p->reader)) == 1 &&
+           !p->fault.code) {
         rc = on_node(p);
         if (rc != ERR_NONE)
             return rc;
@@ -635,9 +638,9 @@ enum err_code atom_parse(struct arena *a, struct slice xml,
     if ((rc = xml_lib_load(e)) != ERR_NONE)
         return rc;
     pthread_once(&once, setup_once);
-    p.reader = xml_lib.xmlReaderForMemory(xml.p, (int)xml.len, NULL, "UTF-8",
-                                  XML_PARSE_NONET | XML_PARSE_IGNORE_ENC |
-                                      XML_PARSE_COMPACT);
+    p.reader = xml_lib.xmlReaderForMemory(
+        xml.p, (int)xml.len, NULL, "UTF-8",
+        XML_PARSE_NONET | XML_PARSE_IGNORE_ENC | XML_PARSE_COMPACT);
     if (!p.reader)
         return err_set(e, ERR_INTERNAL, "cannot start the XML reader");
     xml_lib.xmlTextReaderSetErrorHandler(p.reader, on_fault, &p);

@@ -16,16 +16,16 @@
 #include "base/err.h"
 #include "store/papers.h"
 
-#define ATOM_MAX_BYTES   (32u << 20) /* of a feed */
-#define ATOM_MAX_ENTRIES 30000       /* what arXiv gives for one query */
-#define ATOM_MAX_FIELD   (1u << 20)  /* bytes of one text */
-#define ATOM_MAX_AUTHORS 10000       /* of one paper; 3,303 have been seen */
+#define ATOM_MAX_BYTES (32u << 20) /* of a feed */
+#define ATOM_MAX_ENTRIES 30000     /* what arXiv gives for one query */
+#define ATOM_MAX_FIELD (1u << 20)  /* bytes of one text */
+#define ATOM_MAX_AUTHORS 10000     /* of one paper; 3,303 have been seen */
 /* Longer ones are cut (code points), so that one odd paper cannot make the
  * webhook refuse all that travel with it. */
-#define ATOM_MAX_TITLE      1000
-#define ATOM_MAX_ABSTRACT   50000
-#define ATOM_MAX_NOTE       5000 /* comment, doi, journal_ref */
-#define ATOM_MAX_NAME       500
+#define ATOM_MAX_TITLE 1000
+#define ATOM_MAX_ABSTRACT 50000
+#define ATOM_MAX_NOTE 5000 /* comment, doi, journal_ref */
+#define ATOM_MAX_NAME 500
 #define ATOM_MAX_CATEGORIES 100
 
 struct atom_feed {

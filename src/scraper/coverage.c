@@ -20,8 +20,8 @@
 struct checking {
     struct scraper *scraper;
     struct job_run *run;
-    struct scrape_input in; /* for its categories */
-    struct arena *arena;    /* of one answer */
+    struct scrape_input in;  /* for its categories */
+    struct arena *arena;     /* of one answer */
     int64_t days, first_day; /* the newest complete day */
     int64_t done;
     bool progressed;
@@ -160,9 +160,8 @@ enum err_code coverage_queue(struct scraper *s, struct arena *a,
     spec->input = buf_slice(&text);
     spec->max_attempts = COVERAGE_MAX_ATTEMPTS;
     spec->now_us = spec->run_at = clock_now_us();
-    rc = buf_ok(&text)
-             ? store_job_create(s->store, a, spec, out, existing, e)
-             : err_set(e, ERR_TOO_LARGE, "too many categories");
+    rc = buf_ok(&text) ? store_job_create(s->store, a, spec, out, existing, e)
+                       : err_set(e, ERR_TOO_LARGE, "too many categories");
     buf_release(&text);
     return rc;
 }

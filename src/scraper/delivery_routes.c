@@ -130,8 +130,7 @@ static enum err_code replay_delivery(struct request *r, struct err *e)
 {
     struct scraper *s = r->ctx;
     int64_t id = request_int(r, "id");
-    enum err_code rc =
-        store_delivery_replay(s->store, id, clock_now_us(), e);
+    enum err_code rc = store_delivery_replay(s->store, id, clock_now_us(), e);
 
     if (rc != ERR_NONE)
         return rc;
@@ -167,22 +166,35 @@ static const struct param id_params[] = {
     "\"error\":null,\"response\":\"{...}\"}],\"body\":{}}"
 
 const struct route scraper_delivery_routes[] = {
-    {.method = HTTP_GET, .pattern = "/api/webhook-deliveries/",
-     .handle = list_deliveries, .policy = POLICY_ADMIN,
-     .envelope = ENVELOPE_DRF, .params = list_params,
-     .tag = "Webhook deliveries", .summary = "List deliveries",
+    {.method = HTTP_GET,
+     .pattern = "/api/webhook-deliveries/",
+     .handle = list_deliveries,
+     .policy = POLICY_ADMIN,
+     .envelope = ENVELOPE_DRF,
+     .params = list_params,
+     .tag = "Webhook deliveries",
+     .summary = "List deliveries",
      .doc = "Newest first.",
-     .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":[{"
-                DELIVERY_MEMBERS "}]}"},
-    {.method = HTTP_GET, .pattern = "/api/webhook-deliveries/{id}/",
-     .handle = get_delivery, .policy = POLICY_ADMIN, .envelope = ENVELOPE_DRF,
-     .params = id_params, .tag = "Webhook deliveries",
+     .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":["
+                "{" DELIVERY_MEMBERS "}]}"},
+    {.method = HTTP_GET,
+     .pattern = "/api/webhook-deliveries/{id}/",
+     .handle = get_delivery,
+     .policy = POLICY_ADMIN,
+     .envelope = ENVELOPE_DRF,
+     .params = id_params,
+     .tag = "Webhook deliveries",
      .summary = "A delivery with its body and attempts",
      .returns = DELIVERY_EXAMPLE},
-    {.method = HTTP_POST, .pattern = "/api/webhook-deliveries/{id}/replay/",
-     .handle = replay_delivery, .policy = POLICY_ADMIN,
-     .envelope = ENVELOPE_DRF, .params = id_params, .status = 202,
-     .tag = "Webhook deliveries", .summary = "Send a delivery again",
+    {.method = HTTP_POST,
+     .pattern = "/api/webhook-deliveries/{id}/replay/",
+     .handle = replay_delivery,
+     .policy = POLICY_ADMIN,
+     .envelope = ENVELOPE_DRF,
+     .params = id_params,
+     .status = 202,
+     .tag = "Webhook deliveries",
+     .summary = "Send a delivery again",
      .doc = "With the same webhook-id; a receiver that has it already changes "
             "nothing.  409 while it is still pending.",
      .returns = DELIVERY_EXAMPLE},

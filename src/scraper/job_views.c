@@ -24,9 +24,8 @@ static enum err_code summarise(struct store *s, struct arena *a,
     struct delivery *d;
     size_t n;
     int64_t count;
-    enum err_code rc = store_deliveries_list(s, a, -1, job_id, 0,
-                                             PAYLOAD_MAX_BODIES, &d, &n,
-                                             &count, e);
+    enum err_code rc = store_deliveries_list(
+        s, a, -1, job_id, 0, PAYLOAD_MAX_BODIES, &d, &n, &count, e);
 
     *out = (struct summary){0};
     if (rc != ERR_NONE)
@@ -56,16 +55,22 @@ static void write_count(struct jw *j, const char *key, bool known, int64_t n)
         jw_knull(j, key);
 }
 
-static void write_webhook(struct jw *j, const struct summary *sum)
+static const char *webhook_word(const struct summary *sum,
+                                const struct job *job)
+{
+    bool ended = job->state != JOB_QUEUED && job->state != JOB_RUNNING;
+
+    if (!sum->any)
+        return ended ? "none" : "pending"; /* a cancelled scrape reports none */
+    return sum->pending ? "pending" : sum->dead ? "dead" : "delivered";
+}
+
+static void write_webhook(struct jw *j, const struct summary *sum,
+                          const struct job *job)
 {
     jw_key(j, "webhook");
-    if (!sum->any) {
-        jw_null(j);
-        return;
-    }
     jw_obj(j);
-    jw_kstr(j, "status",
-            sum->pending ? "pending" : sum->dead ? "dead" : "delivered");
+    jw_kstr(j, "status", webhook_word(sum, job));
     jw_kint(j, "attempts", sum->attempts);
     jw_ktime(j, "next_attempt_at", sum->next_attempt_at);
     jw_end_obj(j);
@@ -98,9 +103,8 @@ static void write_input(struct jw *j, struct arena *a, struct slice text)
     jw_kint(j, "max_results", in.max_results);
 }
 
-enum err_code job_view_scrape(void *ctx, struct arena *a,
-                              const struct job *job, struct jw *j,
-                              struct err *e)
+enum err_code job_view_scrape(void *ctx, struct arena *a, const struct job *job,
+                              struct jw *j, struct err *e)
 {
     struct scraper *s = ctx;
     struct summary sum;
@@ -114,16 +118,14 @@ enum err_code job_view_scrape(void *ctx, struct arena *a,
     result = object_of(job->result);
     write_input(j, a, job->input);
     jw_kint(j, "papers_found", json_get_int(result, "papers_found", 0));
-    jw_kint(j, "papers_looked_at",
-            json_get_int(result, "papers_looked_at", 0));
+    jw_kint(j, "papers_looked_at", json_get_int(result, "papers_looked_at", 0));
     write_count(j, "total_results", true,
                 json_get_int(result, "total_results", -1));
-    jw_kbool(j, "suspect",
-             json_is_true(json_object_get(result, "suspect")));
+    jw_kbool(j, "suspect", json_is_true(json_object_get(result, "suspect")));
     write_count(j, "papers_created", counted, sum.created);
     write_count(j, "papers_updated", counted, sum.updated);
     write_count(j, "papers_unchanged", counted, sum.unchanged);
-    write_webhook(j, &sum);
+    write_webhook(j, &sum, job);
     json_decref(result);
     return ERR_NONE;
 }

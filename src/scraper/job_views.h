@@ -9,9 +9,8 @@
 #include "store/jobs.h"
 
 /* As job_view.fields (jobs/routes.h); ctx is the struct scraper. */
-enum err_code job_view_scrape(void *ctx, struct arena *a,
-                              const struct job *job, struct jw *j,
-                              struct err *e);
+enum err_code job_view_scrape(void *ctx, struct arena *a, const struct job *job,
+                              struct jw *j, struct err *e);
 enum err_code job_view_webhook(void *ctx, struct arena *a,
                                const struct job *job, struct jw *j,
                                struct err *e);

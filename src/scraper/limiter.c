@@ -5,22 +5,22 @@
  * its start, leaves a slow server more time.
  *
  * Two gates in a row.  Within the process `in_use`: who leaves nudges the
- * waiting runs, nobody polls.  Between processes the row in the store: a request
- * of another process ends at a moment unknown here, so a waiter looks again
- * after an interval.  A request holds the row for six seconds and renews that
- * while it lasts: one that died with its process does not stop the others for
- * the length of a time-out.
+ * waiting runs, nobody polls.  Between processes the row in the store: a
+ * request of another process ends at a moment unknown here, so a waiter looks
+ * again after an interval.  A request holds the row for six seconds and renews
+ * that while it lasts: one that died with its process does not stop the others
+ * for the length of a time-out.
  */
 #include "scraper/limiter.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 
-#define OPEN_FIRST_US   (5 * 60 * US_PER_S)
-#define OPEN_MAX_US     (3600 * US_PER_S)
+#define OPEN_FIRST_US (5 * 60 * US_PER_S)
+#define OPEN_MAX_US (3600 * US_PER_S)
 #define RETRY_AFTER_MAX INT64_C(86400) /* s; a longer wish is not believed */
-#define WAIT_MAX_US     (15 * US_PER_S) /* on a worker; else the job goes back */
-#define HOLD_US         (6 * US_PER_S) /* renewed when half is over */
+#define WAIT_MAX_US (15 * US_PER_S)    /* on a worker; else the job goes back */
+#define HOLD_US (6 * US_PER_S)         /* renewed when half is over */
 
 void limiter_init(struct limiter *l, struct store *s, const char *name,
                   int64_t interval_ms)
@@ -66,8 +66,8 @@ static bool enter_change(struct limiter_state *st, void *ctx)
     if (st->next_at > x->now)
         x->wait_until = later(x->wait_until, st->next_at);
     if (st->busy_until > x->now && st->busy_until <= x->now + HOLD_US)
-        x->wait_until = later(x->wait_until,
-                              st->busy_until < look ? st->busy_until : look);
+        x->wait_until =
+            later(x->wait_until, st->busy_until < look ? st->busy_until : look);
     if (x->wait_until)
         return false;
     st->busy_until = x->now + HOLD_US;
@@ -95,8 +95,8 @@ static enum err_code enter_store(struct limiter *l, struct job_run *r,
     for (;;) {
         struct entry x = {.limiter = l, .now = clock_now_us()};
         struct limiter_state after;
-        enum err_code rc = store_limiter_update(l->store, l->name,
-                                                enter_change, &x, &after, e);
+        enum err_code rc = store_limiter_update(l->store, l->name, enter_change,
+                                                &x, &after, e);
 
         if (rc != ERR_NONE || !x.wait_until) {
             l->hold_until = x.now + HOLD_US;
@@ -163,16 +163,14 @@ static bool leave_change(struct limiter_state *st, void *ctx)
     st->busy_until = 0;
     st->next_at = x->now + x->limiter->interval_us;
     if (wish > 0)
-        st->next_at = later(st->next_at,
-                            x->now + (wish < RETRY_AFTER_MAX
-                                          ? wish
-                                          : RETRY_AFTER_MAX) *
-                                         US_PER_S);
+        st->next_at =
+            later(st->next_at,
+                  x->now + (wish < RETRY_AFTER_MAX ? wish : RETRY_AFTER_MAX) *
+                               US_PER_S);
     if (x->outcome == LIMITER_ANSWERED) {
         st->failures = 0;
         st->open_until = 0;
-    } else if (x->outcome == LIMITER_FAILED &&
-               ++st->failures >= LIMITER_TRIP) {
+    } else if (x->outcome == LIMITER_FAILED && ++st->failures >= LIMITER_TRIP) {
         int64_t open = OPEN_FIRST_US;
 
         for (int64_t i = LIMITER_TRIP; i < st->failures && open < OPEN_MAX_US;
@@ -193,8 +191,8 @@ void limiter_leave(struct limiter *l, struct job_run *r,
     struct limiter_state after = {0};
     struct err e = {0};
 
-    if (store_limiter_update(l->store, l->name, leave_change, &x, &after,
-                             &e) != ERR_NONE)
+    if (store_limiter_update(l->store, l->name, leave_change, &x, &after, &e) !=
+        ERR_NONE)
         log_warn("scraper", "cannot note the end of a request",
                  LOG_S("error", e.msg));
     else if (after.open_until > x.now)

@@ -35,8 +35,9 @@ enum limiter_outcome {
 
 void limiter_init(struct limiter *l, struct store *s, const char *name,
                   int64_t interval_ms);
-/* Wait for our turn.  ERR_CANCELLED: the run was cancelled meanwhile; ERR_LIMIT:
- * the turn comes only at *retry_at, too late to wait for on a worker. */
+/* Wait for our turn.  ERR_CANCELLED: the run was cancelled meanwhile;
+ * ERR_LIMIT: the turn comes only at *retry_at, too late to wait for on a
+ * worker. */
 enum err_code limiter_enter(struct limiter *l, struct job_run *r,
                             int64_t *retry_at, struct err *e) CHECKED;
 /* Call it several times a second while the request is under way: it keeps the

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "store/scrape.h"
 
-#define PAYLOAD_MAX_BYTES  (15u << 20) /* of a body; a receiver takes 16 MiB */
+#define PAYLOAD_MAX_BYTES (15u << 20) /* of a body; a receiver takes 16 MiB */
 #define PAYLOAD_MAX_BODIES 64
 
 /* One paper as an object; `authors` and the like are lists. */

@@ -16,8 +16,8 @@
 
 #include "base/utf8.h"
 
-#define NO_WORD  0 /* word numbers start at 1 */
-#define NO_ID    UINT32_MAX
+#define NO_WORD 0 /* word numbers start at 1 */
+#define NO_ID UINT32_MAX
 #define WORD_MAX 64 /* bytes of a folded word; longer ones match nothing */
 
 struct word_slot {
@@ -247,8 +247,8 @@ static bool is_joint(uint32_t c)
 
 /* Next word at *pos, folded.  *len 0: the text is over.  A word over WORD_MAX
  * comes with len WORD_MAX + 1 and is in no phrase. */
-static void next_word(struct slice text, size_t *pos,
-                      char out[WORD_MAX + 4], size_t *len, bool *joined)
+static void next_word(struct slice text, size_t *pos, char out[WORD_MAX + 4],
+                      size_t *len, bool *joined)
 {
     *len = 0;
     *joined = true;

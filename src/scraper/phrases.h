@@ -20,7 +20,7 @@
 
 #define PHRASE_MAX_WORDS 8
 #define PHRASE_MAX_BYTES 200
-#define PHRASES_MAX      20000
+#define PHRASES_MAX 20000
 
 struct phrases;
 
@@ -35,7 +35,7 @@ uint32_t phrases_count(const struct phrases *p);
  * right, of the phrases that begin at a word the longest, and none that
  * overlaps it.  Works in `a`; false: the arena is full. */
 bool phrases_scan(const struct phrases *p, struct arena *a, struct slice text,
-                  bool longest, void (*hit)(void *ctx, uint32_t id),
-                  void *ctx) CHECKED;
+                  bool longest, void (*hit)(void *ctx, uint32_t id), void *ctx)
+    CHECKED;
 
 #endif

@@ -8,13 +8,13 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-#define BASE            50 /* hundredths */
-#define IN_TITLE        8
-#define IN_ABSTRACT     4
-#define KEYWORDS_MAX    30
-#define RECENCY_MAX     20
-#define RECENCY_DAYS    30
-#define MATCHED_MAX     50 /* shown; all count */
+#define BASE 50 /* hundredths */
+#define IN_TITLE 8
+#define IN_ABSTRACT 4
+#define KEYWORDS_MAX 30
+#define RECENCY_MAX 20
+#define RECENCY_DAYS 30
+#define MATCHED_MAX 50              /* shown; all count */
 #define RELEVANCE_BYTES (20u << 10) /* of the JSON; what the webhook takes */
 
 /* Hundredths, with fractions: the line is not cut into steps. */

@@ -23,7 +23,7 @@
  * `wanted` is a category or "all".  ERR_TOO_LARGE: the arena is full. */
 enum err_code relevance_rate(const struct rules *r, const struct tags *t,
                              struct arena *a, struct slice wanted,
-                             int64_t now_us, struct paper *p,
-                             struct err *e) CHECKED;
+                             int64_t now_us, struct paper *p, struct err *e)
+    CHECKED;
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/crypto.h"
 
 #define GZIP_WINDOW (15 + 16) /* zlib's way to say gzip */
-#define STEP        (64u << 10)
+#define STEP (64u << 10)
 
 static enum err_code inflate_all(z_stream *z, struct buf *into, struct err *e)
 {
@@ -26,9 +26,8 @@ static enum err_code inflate_all(z_stream *z, struct buf *into, struct err *e)
         if (got == Z_OK && z->avail_in == 0 && z->avail_out != 0)
             break; /* cut short */
     }
-    return got == Z_STREAM_END
-               ? ERR_NONE
-               : err_set(e, ERR_INVALID, "damaged gzip data");
+    return got == Z_STREAM_END ? ERR_NONE
+                               : err_set(e, ERR_INVALID, "damaged gzip data");
 }
 
 enum err_code replay_unzip(struct buf *into, struct slice body, struct err *e)
@@ -39,10 +38,10 @@ enum err_code replay_unzip(struct buf *into, struct slice body, struct err *e)
 
     if (!slice_starts(body, "\x1f\x8b")) {
         buf_add_slice(into, body);
-        return buf_ok(into) ? ERR_NONE
-                            : err_set(e, ERR_TOO_LARGE,
-                                      "the feed is over %zu MiB",
-                                      into->max >> 20);
+        return buf_ok(into)
+                   ? ERR_NONE
+                   : err_set(e, ERR_TOO_LARGE, "the feed is over %zu MiB",
+                             into->max >> 20);
     }
     if (inflateInit2(&z, GZIP_WINDOW) != Z_OK)
         return err_set(e, ERR_INTERNAL, "out of memory for zlib");
@@ -79,8 +78,8 @@ static enum err_code deflate_all(struct buf *out, struct slice feed,
                          "the feed is too large, even compressed");
 }
 
-enum err_code replay_pack(struct arena *a, struct slice feed,
-                          struct slice *out, struct err *e)
+enum err_code replay_pack(struct arena *a, struct slice feed, struct slice *out,
+                          struct err *e)
 {
     struct buf packed;
     enum err_code rc;
@@ -92,8 +91,8 @@ enum err_code replay_pack(struct arena *a, struct slice feed,
         text = arena_alloc(a, CRYPTO_BASE64_LEN(packed.len) + 1);
         if (text)
             *out = (struct slice){
-                text, crypto_base64(text, (const uint8_t *)packed.p,
-                                    packed.len)};
+                text,
+                crypto_base64(text, (const uint8_t *)packed.p, packed.len)};
         else
             rc = err_set(e, ERR_TOO_LARGE, "the feed is too large");
     }

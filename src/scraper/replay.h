@@ -16,11 +16,11 @@
 
 /* Feed (or its gzip form) -> bytes of the feed; `into` has a maximum.
  * ERR_INVALID: damaged gzip; ERR_TOO_LARGE. */
-enum err_code replay_unzip(struct buf *into, struct slice body,
-                           struct err *e) CHECKED;
+enum err_code replay_unzip(struct buf *into, struct slice body, struct err *e)
+    CHECKED;
 /* Feed -> text for the job's input, in arena.  ERR_TOO_LARGE. */
-enum err_code replay_pack(struct arena *a, struct slice feed,
-                          struct slice *out, struct err *e) CHECKED;
+enum err_code replay_pack(struct arena *a, struct slice feed, struct slice *out,
+                          struct err *e) CHECKED;
 /* And back.  ERR_INVALID. */
 enum err_code replay_unpack(struct buf *into, struct slice packed,
                             struct err *e) CHECKED;

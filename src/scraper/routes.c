@@ -138,9 +138,8 @@ static enum err_code get_papers(struct request *r, struct err *e)
     size_t n;
     struct buf body;
     struct jw j;
-    enum err_code rc = store_scrape_latest(s->store, r->arena,
-                                           (int)request_int(r, "limit"),
-                                           &papers, &n, e);
+    enum err_code rc = store_scrape_latest(
+        s->store, r->arena, (int)request_int(r, "limit"), &papers, &n, e);
 
     if (rc != ERR_NONE)
         return rc;
@@ -168,9 +167,9 @@ static enum err_code get_coverage(struct request *r, struct err *e)
     int64_t count;
     struct buf body;
     struct jw j;
-    enum err_code rc = store_coverage_list(
-        s->store, r->arena, request_str(r, "category"), page.offset,
-        (int)page.size, &rows, &n, &count, e);
+    enum err_code rc =
+        store_coverage_list(s->store, r->arena, request_str(r, "category"),
+                            page.offset, (int)page.size, &rows, &n, &count, e);
 
     if (rc == ERR_NONE)
         rc = paging_check(&page, count, e);
@@ -268,41 +267,64 @@ static const struct param check_params[] = {
 #define ACCEPTED "{\"job_id\":\"arxiv-1762123331\",\"status\":\"running\"}"
 
 const struct route scraper_routes[] = {
-    {.method = HTTP_POST, .pattern = "/scrape", .handle = post_scrape,
-     .policy = POLICY_WRITE, .params = scrape_params, .tag = "Scraper",
-     .summary = "Scrape papers", .status = 202,
+    {.method = HTTP_POST,
+     .pattern = "/scrape",
+     .handle = post_scrape,
+     .policy = POLICY_WRITE,
+     .params = scrape_params,
+     .tag = "Scraper",
+     .summary = "Scrape papers",
+     .status = 202,
      .doc = "Queues a job and answers at once; what is found is delivered to "
             "the backend by webhook. An Idempotency-Key is honoured for 24 h.",
      .returns = ACCEPTED},
-    {.method = HTTP_POST, .pattern = "/scrape/replay", .handle = post_replay,
-     .policy = POLICY_ADMIN, .max_body = ATOM_MAX_BYTES, .raw_body = true,
-     .tag = "Scraper", .summary = "Import a recorded answer of arXiv",
+    {.method = HTTP_POST,
+     .pattern = "/scrape/replay",
+     .handle = post_replay,
+     .policy = POLICY_ADMIN,
+     .max_body = ATOM_MAX_BYTES,
+     .raw_body = true,
+     .tag = "Scraper",
+     .summary = "Import a recorded answer of arXiv",
      .status = 202,
      .doc = "The body is an Atom feed (or its gzip form) as arXiv's API gave "
             "it.  Its papers take the same way as those of a scrape. A feed "
             "that is not whole is refused: 400 with the line.",
      .returns = "{\"job_id\":\"arxiv-1762123331\",\"status\":\"running\","
                 "\"entries\":100}"},
-    {.method = HTTP_GET, .pattern = "/papers", .handle = get_papers,
-     .policy = POLICY_READ, .params = papers_params, .tag = "Scraper",
+    {.method = HTTP_GET,
+     .pattern = "/papers",
+     .handle = get_papers,
+     .policy = POLICY_READ,
+     .params = papers_params,
+     .tag = "Scraper",
      .summary = "Latest papers that the scraper found",
      .returns = "{\"papers\":[{\"title\":\"A Title\",\"abstract\":\"...\","
                 "\"authors\":[\"Ann Author\"],"
                 "\"url\":\"https://arxiv.org/abs/2511.01234\","
                 "\"category\":\"llm\",\"relevance_score\":0.86,"
                 "\"tags\":[\"transformer\"]}],\"count\":1}"},
-    {.method = HTTP_GET, .pattern = "/api/coverage/", .handle = get_coverage,
-     .policy = POLICY_READ, .envelope = ENVELOPE_DRF,
-     .params = coverage_params, .tag = "Scraper",
+    {.method = HTTP_GET,
+     .pattern = "/api/coverage/",
+     .handle = get_coverage,
+     .policy = POLICY_READ,
+     .envelope = ENVELOPE_DRF,
+     .params = coverage_params,
+     .tag = "Scraper",
      .summary = "What arXiv has and what is stored, by category and day",
      .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":["
                 "{\"category\":\"cs.AI\",\"day\":\"2025-11-02\","
                 "\"expected\":120,\"stored\":118,\"missing\":2,"
                 "\"checked_at\":\"2025-11-03T06:00:12Z\"}]}"},
-    {.method = HTTP_POST, .pattern = "/api/coverage/check",
-     .handle = post_coverage, .policy = POLICY_WRITE,
-     .envelope = ENVELOPE_DRF, .params = check_params, .tag = "Scraper",
-     .summary = "Ask arXiv how many papers each day has", .status = 202,
+    {.method = HTTP_POST,
+     .pattern = "/api/coverage/check",
+     .handle = post_coverage,
+     .policy = POLICY_WRITE,
+     .envelope = ENVELOPE_DRF,
+     .params = check_params,
+     .tag = "Scraper",
+     .summary = "Ask arXiv how many papers each day has",
+     .status = 202,
      .returns = "{\"job_id\":\"coverage-1762123331\","
                 "\"status\":\"pending\"}"},
     {.pattern = NULL}};

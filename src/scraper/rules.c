@@ -11,7 +11,7 @@
 #include "scraper/phrases.h"
 #include "scraper/table.h"
 
-#define MAX_WEIGHT   1000
+#define MAX_WEIGHT 1000
 #define MAX_ARCHIVES 16 /* of one category */
 
 struct keyword { /* one row: a phrase may stand under several categories */
@@ -27,7 +27,7 @@ struct archive {
 
 struct rules {
     const char *names[RULES_MAX_CATEGORIES + 2]; /* owned but for "other" */
-    int n; /* categories of the table */
+    int n;                                       /* categories of the table */
     const char *asked[RULES_MAX_CATEGORIES][MAX_ARCHIVES + 1];
     struct keyword *keywords; /* sorted by phrase */
     size_t n_keywords, keywords_cap;
@@ -83,12 +83,12 @@ static enum err_code row_category(struct rules *r, const struct table *t,
     struct slice name = t->cells[0];
 
     if (!is_name(name))
-        return table_error(t, e, "'%.*s' is no name of a category: small "
+        return table_error(t, e,
+                           "'%.*s' is no name of a category: small "
                            "letters, digits, - and _, at most 32",
                            SLICE_ARG(slice_sub(name, 0, 60)));
     if (slice_is(name, RULES_OTHER) || slice_is(name, "all"))
-        return table_error(t, e, "'%.*s' is a reserved name",
-                           SLICE_ARG(name));
+        return table_error(t, e, "'%.*s' is a reserved name", SLICE_ARG(name));
     *out = category_index(r, name);
     if (*out >= 0)
         return ERR_NONE;
@@ -106,8 +106,10 @@ static enum err_code row_weight(const struct table *t, int *out, struct err *e)
 
     if (t->n_cells < 3 || !slice_to_i64(t->cells[2], &v) || v < 1 ||
         v > MAX_WEIGHT)
-        return table_error(t, e, "the third column must be a weight from 1 "
-                           "to %d", MAX_WEIGHT);
+        return table_error(t, e,
+                           "the third column must be a weight from 1 "
+                           "to %d",
+                           MAX_WEIGHT);
     *out = (int)v;
     return ERR_NONE;
 }
@@ -125,8 +127,8 @@ static enum err_code add_archive(struct rules *r, const struct table *t,
                            SLICE_ARG(slice_sub(id, 0, 60)));
     if (t->n_cells > 4 || (t->n_cells == 4 && !slice_is(t->cells[3], "ask")))
         return table_error(t, e, "the fourth column can only be 'ask'");
-    r->archives = room_for_one(r->archives, r->n_archives, &r->archives_cap,
-                               sizeof(*a));
+    r->archives =
+        room_for_one(r->archives, r->n_archives, &r->archives_cap, sizeof(*a));
     a = &r->archives[r->n_archives++];
     *a = (struct archive){.category = category, .weight = weight};
     memcpy(a->id, id.p, id.len);
@@ -156,8 +158,8 @@ static enum err_code add_keyword(struct rules *r, const struct table *t,
             r->keywords[i].category == category)
             return table_error(t, e, "'%.*s' stands twice under '%s'",
                                SLICE_ARG(t->cells[1]), r->names[category]);
-    r->keywords = room_for_one(r->keywords, r->n_keywords, &r->keywords_cap,
-                               sizeof(k));
+    r->keywords =
+        room_for_one(r->keywords, r->n_keywords, &r->keywords_cap, sizeof(k));
     k.text = dup(t->cells[1]);
     r->keywords[r->n_keywords++] = k;
     return ERR_NONE;
@@ -170,7 +172,8 @@ static enum err_code add_row(struct rules *r, const struct table *t,
     int category = 0, weight = 0;
 
     if (t->n_cells < 3)
-        return table_error(t, e, "a row is category, keyword and weight, "
+        return table_error(t, e,
+                           "a row is category, keyword and weight, "
                            "parted by tabs");
     rc = row_category(r, t, &category, e);
     if (rc == ERR_NONE)
@@ -376,8 +379,9 @@ static void decide(const struct rules *r, const struct paper *p,
         }
     }
     v->category = r->names[best];
-    v->by = tied == 1 ? RULES_BY_KEYWORDS
-                      : lean_differs ? RULES_BY_ARXIV : RULES_BY_ORDER;
+    v->by = tied == 1      ? RULES_BY_KEYWORDS
+            : lean_differs ? RULES_BY_ARXIV
+                           : RULES_BY_ORDER;
 }
 
 enum err_code rules_judge(const struct rules *r, struct arena *a,

@@ -23,14 +23,14 @@
 #include "store/papers.h"
 
 #define RULES_MAX_CATEGORIES 64
-#define RULES_OTHER          "other"
+#define RULES_OTHER "other"
 
 struct rules;
 
 /* From categories.tsv in folder `dir`, else the built-in table.  ERR_INVALID
  * with file and line. */
-enum err_code rules_load(struct rules **out, const char *dir,
-                         struct err *e) CHECKED;
+enum err_code rules_load(struct rules **out, const char *dir, struct err *e)
+    CHECKED;
 /* The same from text; `name` is for messages. */
 enum err_code rules_parse(struct rules **out, const char *name,
                           struct slice text, struct err *e) CHECKED;
@@ -41,11 +41,14 @@ const char *const *rules_categories(const struct rules *r);
 /* Is it one of them? */
 bool rules_knows(const struct rules *r, struct slice category);
 /* Archives to ask for a category, NULL-ended; empty: the default ones. */
-const char *const *rules_archives(const struct rules *r,
-                                  struct slice category);
+const char *const *rules_archives(const struct rules *r, struct slice category);
 
-enum rules_by { RULES_BY_KEYWORDS, RULES_BY_ARXIV, RULES_BY_ORDER,
-                RULES_BY_NOTHING };
+enum rules_by {
+    RULES_BY_KEYWORDS,
+    RULES_BY_ARXIV,
+    RULES_BY_ORDER,
+    RULES_BY_NOTHING
+};
 
 struct rules_match {
     const char *keyword; /* as the table has it; borrowed from the rules */

@@ -1,7 +1,7 @@
 /* schedule_routes.c - scrapes that repeat: POST, GET, PATCH, DELETE /schedules.
  *
- * A PATCH that changes when to run (every, at, tz, or enabled to true) plans the
- * next run anew from now on; any other leaves the plan alone.
+ * A PATCH that changes when to run (every, at, tz, or enabled to true) plans
+ * the next run anew from now on; any other leaves the plan alone.
  */
 #include <string.h>
 
@@ -153,9 +153,7 @@ static enum err_code plan(struct schedule *s, struct err *e)
     int64_t now = clock_now_us();
     enum err_code rc = check_zone(s->tz, e);
 
-    /* Without a time of the day the first run is due at once. */
-    s->next_run_at = now;
-    if (rc == ERR_NONE && s->at.len)
+    if (rc == ERR_NONE)
         rc = schedule_next(s, 0, now, &s->next_run_at, e);
     return rc;
 }
@@ -209,8 +207,7 @@ static enum err_code get_schedule(struct request *r, struct err *e)
 static enum err_code delete_schedule(struct request *r, struct err *e)
 {
     struct scraper *s = r->ctx;
-    enum err_code rc =
-        store_schedule_delete(s->store, request_int(r, "id"), e);
+    enum err_code rc = store_schedule_delete(s->store, request_int(r, "id"), e);
 
     if (rc == ERR_NONE)
         reply_empty(r, 204);
@@ -225,9 +222,9 @@ static enum err_code list_schedules(struct request *r, struct err *e)
     size_t n;
     int64_t count;
     struct jw j;
-    enum err_code rc = store_schedules_list(s->store, r->arena, 0, page.offset,
-                                            (int)page.size, &rows, &n, &count,
-                                            e);
+    enum err_code rc =
+        store_schedules_list(s->store, r->arena, 0, page.offset, (int)page.size,
+                             &rows, &n, &count, e);
 
     if (rc == ERR_NONE)
         rc = paging_check(&page, count, e);
@@ -246,30 +243,50 @@ static enum err_code list_schedules(struct request *r, struct err *e)
 /* ---- the table ---- */
 
 #define ID_PARAM                                                               \
-    {"id", IN_PATH, PARAM_INT, .required = true, .min = 1, .max = 9e15,        \
-     .doc = "The schedule's id."}
+    {                                                                          \
+        "id", IN_PATH, PARAM_INT, .required = true, .min = 1, .max = 9e15,     \
+                                  .doc = "The schedule's id."                  \
+    }
 
 #define WHAT_PARAMS(d_source, d_category, d_days, d_max, d_enabled)            \
-    {"source", IN_BODY, PARAM_ENUM, .choices = sources, .dflt = (d_source),    \
-     .doc = "Where to look."},                                                 \
-    {"category", IN_BODY, PARAM_STR, .min = 1, .max = 32,                      \
-     .dflt = (d_category),                                                     \
-     .doc = "Keep only papers of this category of ours, or all."},             \
-    {"days", IN_BODY, PARAM_INT, .min = 1, .max = SCRAPE_DAYS_MAX,             \
-     .dflt = (d_days),                                                         \
-     .doc = "Papers submitted in the last so many days; more when earlier "    \
-            "runs failed."},                                                   \
-    {"max_results", IN_BODY, PARAM_INT, .min = 1, .max = SCRAPE_RESULTS_MAX,   \
-     .dflt = (d_max), .doc = "At most so many papers are kept."},              \
-    {"query", IN_BODY, PARAM_STR, .max = ARXIV_QUERY_MAX,                      \
-     .doc = "More words or terms; empty: none."},                              \
-    {"arxiv_categories", IN_BODY, PARAM_LIST, .max = ARXIV_CATEGORIES_MAX,     \
-     .doc = "arXiv's categories to look in; empty: by the category."},         \
-    {"enabled", IN_BODY, PARAM_BOOL, .dflt = (d_enabled),                      \
-     .doc = "Does it run?"},                                                   \
-    {"at", IN_BODY, PARAM_STR, .max = 5,                                       \
-     .doc = "Time of the day in tz; empty: counted from now on.",              \
-     .example = "06:00"}
+    {"source",           IN_BODY,                                              \
+     PARAM_ENUM,         .choices = sources,                                   \
+     .dflt = (d_source), .doc = "Where to look."},                             \
+        {"category",                                                           \
+         IN_BODY,                                                              \
+         PARAM_STR,                                                            \
+         .min = 1,                                                             \
+         .max = 32,                                                            \
+         .dflt = (d_category),                                                 \
+         .doc = "Keep only papers of this category of ours, or all."},         \
+        {"days",                                                               \
+         IN_BODY,                                                              \
+         PARAM_INT,                                                            \
+         .min = 1,                                                             \
+         .max = SCRAPE_DAYS_MAX,                                               \
+         .dflt = (d_days),                                                     \
+         .doc =                                                                \
+             "Papers submitted in the last so many days; more when earlier "   \
+             "runs failed."},                                                  \
+        {"max_results",                                                        \
+         IN_BODY,                                                              \
+         PARAM_INT,                                                            \
+         .min = 1,                                                             \
+         .max = SCRAPE_RESULTS_MAX,                                            \
+         .dflt = (d_max),                                                      \
+         .doc = "At most so many papers are kept."},                           \
+        {"query", IN_BODY, PARAM_STR, .max = ARXIV_QUERY_MAX,                  \
+         .doc = "More words or terms; empty: none."},                          \
+        {"arxiv_categories", IN_BODY, PARAM_LIST, .max = ARXIV_CATEGORIES_MAX, \
+         .doc = "arXiv's categories to look in; empty: by the category."},     \
+        {"enabled", IN_BODY, PARAM_BOOL, .dflt = (d_enabled),                  \
+         .doc = "Does it run?"},                                               \
+    {                                                                          \
+        "at", IN_BODY, PARAM_STR,                                              \
+            .max = 5,                                                          \
+            .doc = "Time of the day in tz; empty: counted from now on.",       \
+            .example = "06:00"                                                 \
+    }
 
 static const struct param post_params[] = {
     {"every", IN_BODY, PARAM_STR, .required = true, .min = 2, .max = 8,
@@ -283,8 +300,8 @@ static const struct param patch_params[] = {
     ID_PARAM,
     {"every", IN_BODY, PARAM_STR, .min = 2, .max = 8,
      .doc = "From 15m to 365d.", .example = "24h"},
-    {"tz", IN_BODY, PARAM_STR, .min = 1, .max = 60,
-     .doc = "Time zone of `at`.", .example = "Europe/Berlin"},
+    {"tz", IN_BODY, PARAM_STR, .min = 1, .max = 60, .doc = "Time zone of `at`.",
+     .example = "Europe/Berlin"},
     WHAT_PARAMS(NULL, NULL, NULL, NULL, NULL),
     {.name = NULL}};
 
@@ -301,26 +318,49 @@ static const struct param list_params[] = {PAGING_PARAMS, {.name = NULL}};
     "\"updated_at\":\"2025-11-03T10:00:00Z\"}"
 
 const struct route scraper_schedule_routes[] = {
-    {.method = HTTP_POST, .pattern = "/schedules/", .handle = post_schedule,
-     .policy = POLICY_WRITE, .params = post_params, .tag = "Schedules",
-     .summary = "Scrape again and again", .status = 201,
+    {.method = HTTP_POST,
+     .pattern = "/schedules/",
+     .handle = post_schedule,
+     .policy = POLICY_WRITE,
+     .params = post_params,
+     .tag = "Schedules",
+     .summary = "Scrape again and again",
+     .status = 201,
      .doc = "A run that was missed is caught up once, with a window that "
             "covers the time since the last confirmed delivery.",
      .returns = SCHEDULE_EXAMPLE},
-    {.method = HTTP_GET, .pattern = "/schedules/", .handle = list_schedules,
-     .policy = POLICY_READ, .params = list_params, .tag = "Schedules",
+    {.method = HTTP_GET,
+     .pattern = "/schedules/",
+     .handle = list_schedules,
+     .policy = POLICY_READ,
+     .params = list_params,
+     .tag = "Schedules",
      .summary = "List schedules",
-     .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":["
-                SCHEDULE_EXAMPLE "]}"},
-    {.method = HTTP_GET, .pattern = "/schedules/{id}", .handle = get_schedule,
-     .policy = POLICY_READ, .params = id_params, .tag = "Schedules",
-     .summary = "One schedule", .returns = SCHEDULE_EXAMPLE},
-    {.method = HTTP_PATCH, .pattern = "/schedules/{id}",
-     .handle = patch_schedule, .policy = POLICY_WRITE, .params = patch_params,
-     .tag = "Schedules", .summary = "Change a schedule",
+     .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":"
+                "[" SCHEDULE_EXAMPLE "]}"},
+    {.method = HTTP_GET,
+     .pattern = "/schedules/{id}",
+     .handle = get_schedule,
+     .policy = POLICY_READ,
+     .params = id_params,
+     .tag = "Schedules",
+     .summary = "One schedule",
+     .returns = SCHEDULE_EXAMPLE},
+    {.method = HTTP_PATCH,
+     .pattern = "/schedules/{id}",
+     .handle = patch_schedule,
+     .policy = POLICY_WRITE,
+     .params = patch_params,
+     .tag = "Schedules",
+     .summary = "Change a schedule",
      .doc = "A change of every, at or tz plans the next run anew.",
      .returns = SCHEDULE_EXAMPLE},
-    {.method = HTTP_DELETE, .pattern = "/schedules/{id}",
-     .handle = delete_schedule, .policy = POLICY_WRITE, .params = id_params,
-     .tag = "Schedules", .summary = "Delete a schedule", .status = 204},
+    {.method = HTTP_DELETE,
+     .pattern = "/schedules/{id}",
+     .handle = delete_schedule,
+     .policy = POLICY_WRITE,
+     .params = id_params,
+     .tag = "Schedules",
+     .summary = "Delete a schedule",
+     .status = 204},
     {.pattern = NULL}};

@@ -1,8 +1,8 @@
 /* schedules.c - see schedules.h.
  *
  * A run that was missed while the machine was off is caught up once, however
- * many were missed: the next one is planned after now, and the window of the one
- * that runs covers the gap.  The gap counts from the last success that the
+ * many were missed: the next one is planned after now, and the window of the
+ * one that runs covers the gap.  The gap counts from the last success that the
  * backend has confirmed, not from the last run: a sync that found nothing, or
  * whose delivery failed, has covered nothing.
  */
@@ -148,8 +148,8 @@ int64_t schedule_days(const struct schedule *s, int64_t now_us)
     int64_t days = s->days;
 
     if (s->last_confirmed_at > 0 && now_us > s->last_confirmed_at) {
-        int64_t gap = (now_us - s->last_confirmed_at + US_PER_DAY - 1) /
-                      US_PER_DAY;
+        int64_t gap =
+            (now_us - s->last_confirmed_at + US_PER_DAY - 1) / US_PER_DAY;
 
         if (gap + SCHEDULE_OVERLAP_DAYS > days)
             days = gap + SCHEDULE_OVERLAP_DAYS;

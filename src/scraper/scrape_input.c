@@ -75,9 +75,8 @@ enum err_code scrape_input_categories(struct scrape_input *in, struct arena *a,
     return ERR_NONE;
 }
 
-enum err_code scrape_input_write(const struct scrape_input *in,
-                                 struct arena *a, struct slice *out,
-                                 struct err *e)
+enum err_code scrape_input_write(const struct scrape_input *in, struct arena *a,
+                                 struct slice *out, struct err *e)
 {
     struct buf text;
     struct jw j;
@@ -125,8 +124,8 @@ enum err_code scrape_input_read(struct scrape_input *in, struct arena *a,
         .max_results = json_get_int(o, "max_results", 50),
         .replay = copied(a, o, "replay"),
     };
-    rc = scrape_input_categories(
-        in, a, json_object_get(o, "arxiv_categories"), e);
+    rc = scrape_input_categories(in, a, json_object_get(o, "arxiv_categories"),
+                                 e);
     json_decref(o);
     if (rc == ERR_NONE && (!in->source.p || !in->category.p))
         rc = err_set(e, ERR_INVALID, "the job's input lacks source, category");

@@ -16,9 +16,9 @@
 #include "scraper/arxiv_query.h"
 #include "scraper/rules.h"
 
-#define SCRAPE_DAYS_MAX    365
+#define SCRAPE_DAYS_MAX 365
 #define SCRAPE_RESULTS_MAX 2000
-#define SCRAPE_LOOK_MAX    2000 /* papers that one scrape looks at */
+#define SCRAPE_LOOK_MAX 2000 /* papers that one scrape looks at */
 
 struct scrape_input {
     struct slice source, category, query;
@@ -31,16 +31,14 @@ struct scrape_input {
 /* Are category, query and arxiv_categories as they should be?  ERR_INVALID,
  * with the field. */
 enum err_code scrape_input_check(const struct scrape_input *in,
-                                 const struct rules *r,
-                                 struct err *e) CHECKED;
+                                 const struct rules *r, struct err *e) CHECKED;
 /* The strings of a JSON array as categories.  ERR_INVALID. */
 enum err_code scrape_input_categories(struct scrape_input *in, struct arena *a,
-                                      const json_t *list,
-                                      struct err *e) CHECKED;
+                                      const json_t *list, struct err *e)
+    CHECKED;
 /* As JSON, in arena.  ERR_TOO_LARGE. */
-enum err_code scrape_input_write(const struct scrape_input *in,
-                                 struct arena *a, struct slice *out,
-                                 struct err *e) CHECKED;
+enum err_code scrape_input_write(const struct scrape_input *in, struct arena *a,
+                                 struct slice *out, struct err *e) CHECKED;
 /* Texts are in arena.  ERR_INVALID: not such a JSON. */
 enum err_code scrape_input_read(struct scrape_input *in, struct arena *a,
                                 struct slice json, struct err *e) CHECKED;

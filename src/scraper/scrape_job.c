@@ -24,22 +24,22 @@
 #include "scraper/replay.h"
 #include "scraper/scraper_impl.h"
 
-#define PAGE_SIZE        100
-#define PAGE_ARENA_MAX   (192u << 20) /* a replay of 32 MiB is parsed in one */
+#define PAGE_SIZE 100
+#define PAGE_ARENA_MAX (192u << 20) /* a replay of 32 MiB is parsed in one */
 #define CHECKPOINT_BYTES 300
-#define SKEW_US          US_PER_DAY /* of arXiv's clock against ours */
+#define SKEW_US US_PER_DAY /* of arXiv's clock against ours */
 
 struct scrape {
     struct scraper *scraper;
     struct job_run *run;
     struct scrape_input in;
-    struct arena *pages; /* of one page, or of the whole replay */
+    struct arena *pages;       /* of one page, or of the whole replay */
     struct atom_feed recorded; /* replay */
-    struct id_set met;   /* ids kept so far */
-    int64_t start;  /* place of the next page */
-    int64_t total;  /* as arXiv said last; -1: not yet */
+    struct id_set met;         /* ids kept so far */
+    int64_t start;             /* place of the next page */
+    int64_t total;             /* as arXiv said last; -1: not yet */
     int64_t kept, looked;
-    int64_t now_us; /* of acceptance: scores do not depend on retries */
+    int64_t now_us;  /* of acceptance: scores do not depend on retries */
     bool progressed; /* a page was committed in this run */
 };
 
@@ -82,8 +82,8 @@ static enum err_code read_kept(struct scrape *x, struct err *e)
         return full(e);
     if (!x->run->job->checkpoint.len)
         return ERR_NONE;
-    rc = store_scrape_papers(x->run->store, x->pages, x->run->job->id,
-                             &papers, &n, e);
+    rc = store_scrape_papers(x->run->store, x->pages, x->run->job->id, &papers,
+                             &n, e);
     for (size_t i = 0; i < n && rc == ERR_NONE; i++)
         if (!id_set_add(&x->met, papers[i].source_id))
             rc = full(e);
@@ -111,9 +111,8 @@ static enum err_code begin(struct scrape *x, struct job_run *r, struct err *e)
 {
     enum err_code rc;
 
-    *x = (struct scrape){.scraper = r->ctx,
-                         .run = r,
-                         .now_us = r->job->created_at};
+    *x = (struct scrape){
+        .scraper = r->ctx, .run = r, .now_us = r->job->created_at};
     x->pages = arena_new(PAGE_ARENA_MAX);
     if (!x->pages)
         return full(e);
@@ -272,8 +271,7 @@ static enum err_code commit_page(struct scrape *x, const struct page *p,
     buf_init(&checkpoint, CHECKPOINT_BYTES);
     buf_init(&result, CHECKPOINT_BYTES);
     buf_printf(&checkpoint, "{\"start\":%lld,\"total\":%lld,\"looked\":%lld}",
-               (long long)x->start, (long long)x->total,
-               (long long)x->looked);
+               (long long)x->start, (long long)x->total, (long long)x->looked);
     write_result(&result, x, false);
     rc = store_scrape_page(x->run->store, x->run->lease, p->papers, p->n,
                            progress(x), buf_slice(&checkpoint),
@@ -348,8 +346,7 @@ static struct job_end own_end(const struct err *e)
     /* ERR_CONFLICT: the lease is lost; nothing is ours to write. */
     if (e->code == ERR_CONFLICT)
         return (struct job_end){.outcome = JOB_RUN_WRITTEN};
-    return (struct job_end){.outcome =
-                                passes ? JOB_RUN_RETRY : JOB_RUN_FAILED};
+    return (struct job_end){.outcome = passes ? JOB_RUN_RETRY : JOB_RUN_FAILED};
 }
 
 static struct job_end run_pages(struct scrape *x, struct err *e)

@@ -15,13 +15,13 @@
 #include "scraper/schedules.h"
 #include "scraper/scraper_impl.h"
 
-#define WEBHOOK_PATH    "/api/webhooks/scraper-complete/"
-#define TICK_ARENA_MAX  (4u << 20)
-#define TICK_MAX        100 /* schedules started in one tick */
-#define MAX_WAIT_MS     (INT64_C(30) * 86400 * 1000)
+#define WEBHOOK_PATH "/api/webhooks/scraper-complete/"
+#define TICK_ARENA_MAX (4u << 20)
+#define TICK_MAX 100 /* schedules started in one tick */
+#define MAX_WAIT_MS (INT64_C(30) * 86400 * 1000)
 /* Of the instance's one connection to arXiv two jobs take turns; the other
  * workers stay free for deliveries. */
-#define MAX_SCRAPES     2
+#define MAX_SCRAPES 2
 
 static char *joined(const char *a, const char *b)
 {
@@ -75,17 +75,14 @@ static void set_kinds(struct scraper *s)
                                     .run = webhook_out_run,
                                     .failed = webhook_out_failed,
                                     .ctx = s};
-    s->kinds[2] = (struct job_kind){.name = "coverage",
-                                    .run = coverage_run,
-                                    .max_running = 1,
-                                    .ctx = s};
+    s->kinds[2] = (struct job_kind){
+        .name = "coverage", .run = coverage_run, .max_running = 1, .ctx = s};
     s->views[0] = (struct job_view){.kind = "scrape",
                                     .fields = job_view_scrape,
                                     .ctx = s,
                                     .starts_running = true};
-    s->views[1] = (struct job_view){.kind = "webhook",
-                                    .fields = job_view_webhook,
-                                    .ctx = s};
+    s->views[1] = (struct job_view){
+        .kind = "webhook", .fields = job_view_webhook, .ctx = s};
     s->views[2] = (struct job_view){
         .kind = "coverage", .fields = job_view_coverage, .ctx = s};
 }
@@ -259,10 +256,9 @@ void scraper_tick(void *scraper, int64_t now_us)
 
     if (!a)
         return;
-    if (store_schedules_list(s->store, a, now_us, 0, TICK_MAX, &due, &n,
-                             &count, &e) != ERR_NONE) {
-        log_warn("scraper", "cannot look for schedules",
-                 LOG_S("error", e.msg));
+    if (store_schedules_list(s->store, a, now_us, 0, TICK_MAX, &due, &n, &count,
+                             &e) != ERR_NONE) {
+        log_warn("scraper", "cannot look for schedules", LOG_S("error", e.msg));
         n = 0;
     }
     for (size_t i = 0; i < n; i++) {

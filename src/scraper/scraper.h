@@ -36,23 +36,24 @@ struct scraper;
 
 struct scraper_options {
     struct store *store;
-    const char *arxiv_url;       /* "https://export.arxiv.org/api/query" */
-    int64_t arxiv_interval_ms;   /* between an answer and the next request */
-    int64_t arxiv_timeout_ms;    /* of one exchange */
-    const char *contact;         /* for the User-Agent; "" : none */
-    const char *backend_url;     /* "" : scraper_set_backend_url follows */
-    const char *webhook_secret;  /* Bearer */
+    const char *arxiv_url;      /* "https://export.arxiv.org/api/query" */
+    int64_t arxiv_interval_ms;  /* between an answer and the next request */
+    int64_t arxiv_timeout_ms;   /* of one exchange */
+    const char *contact;        /* for the User-Agent; "" : none */
+    const char *backend_url;    /* "" : scraper_set_backend_url follows */
+    const char *webhook_secret; /* Bearer */
     const char *webhook_signing_secret; /* "whsec_..."; "" : not signed */
     int64_t webhook_timeout_ms;
-    const char *webhook_retry_ms; /* "0,5000,300000": waits before each attempt */
-    const char *rules_dir;        /* "" : built-in tables */
+    const char
+        *webhook_retry_ms; /* "0,5000,300000": waits before each attempt */
+    const char *rules_dir; /* "" : built-in tables */
 };
 
 /* Copies the options, loads the tables.  ERR_INVALID: a table (with file and
  * line) or a setting. */
 enum err_code scraper_new(struct scraper **out,
-                          const struct scraper_options *opt,
-                          struct err *e) CHECKED;
+                          const struct scraper_options *opt, struct err *e)
+    CHECKED;
 /* After the jobs that it registered have ended.  Takes NULL. */
 void scraper_free(struct scraper *s);
 /* Where to deliver: "http://127.0.0.1:8642", without the webhook's path.

@@ -12,11 +12,11 @@
 #include "scraper/scraper.h"
 #include "scraper/webhook_sign.h"
 
-#define SCRAPE_MAX_ATTEMPTS   10 /* of one page, some hours in all */
+#define SCRAPE_MAX_ATTEMPTS 10 /* of one page, some hours in all */
 #define COVERAGE_MAX_ATTEMPTS 10
-#define GARBLED_MAX_ATTEMPTS  4  /* of an answer that makes no sense */
-#define WEBHOOK_MAX_RETRIES   32
-#define SCRAPER_N_KINDS       3
+#define GARBLED_MAX_ATTEMPTS 4 /* of an answer that makes no sense */
+#define WEBHOOK_MAX_RETRIES 32
+#define SCRAPER_N_KINDS 3
 
 struct scraper {
     struct store *store;
@@ -26,7 +26,7 @@ struct scraper {
     struct arxiv arxiv;
     /* the strings below are owned */
     char *arxiv_url;
-    char *webhook_url; /* whole; NULL until the backend is known */
+    char *webhook_url;    /* whole; NULL until the backend is known */
     char *webhook_bearer; /* "Authorization: Bearer ..." */
     struct webhook_key webhook_key;
     int64_t webhook_timeout_ms;

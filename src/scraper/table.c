@@ -95,8 +95,8 @@ enum err_code table_next(struct table *t, bool *got, struct err *e)
     return ERR_NONE;
 }
 
-enum err_code table_error(const struct table *t, struct err *e,
-                          const char *fmt, ...)
+enum err_code table_error(const struct table *t, struct err *e, const char *fmt,
+                          ...)
 {
     char text[300];
     va_list ap;

@@ -37,7 +37,7 @@ enum err_code table_init(struct table *t, const char *name, struct slice text,
  * file and line: too many cells. */
 enum err_code table_next(struct table *t, bool *got, struct err *e) CHECKED;
 /* ERR_INVALID "<name>:<line>: ...". */
-enum err_code table_error(const struct table *t, struct err *e,
-                          const char *fmt, ...) PRINTF_LIKE(3, 4);
+enum err_code table_error(const struct table *t, struct err *e, const char *fmt,
+                          ...) PRINTF_LIKE(3, 4);
 
 #endif

@@ -60,8 +60,7 @@ static enum err_code add_row(struct tags *t, const struct table *row,
         if (slice_is(name, t->names[i]))
             return table_error(row, e, "tag '%.*s' stands twice",
                                SLICE_ARG(name));
-    t->names = room_for(t->names, t->n_names, &t->names_cap,
-                        sizeof(*t->names));
+    t->names = room_for(t->names, t->n_names, &t->names_cap, sizeof(*t->names));
     t->names[t->n_names] = strndup(name.p, name.len);
     if (!t->names[t->n_names])
         abort();
@@ -73,8 +72,8 @@ static enum err_code add_row(struct tags *t, const struct table *row,
     return rc;
 }
 
-enum err_code tags_parse(struct tags **out, const char *name,
-                         struct slice text, struct err *e)
+enum err_code tags_parse(struct tags **out, const char *name, struct slice text,
+                         struct err *e)
 {
     struct tags *t = calloc(1, sizeof(*t));
     struct table row;
@@ -143,8 +142,7 @@ static void on_hit(void *ctx, uint32_t id)
 }
 
 enum err_code tags_find(const struct tags *t, struct arena *a,
-                        const struct paper *p, struct slice *out,
-                        struct err *e)
+                        const struct paper *p, struct slice *out, struct err *e)
 {
     struct found f = {.tags = t};
     struct buf text;

@@ -1,10 +1,10 @@
 /* webhook_out.c - the job "webhook": bring one delivery to the backend.
  *
  * The job's input names a row of the outbox; the row holds the bytes to send.
- * Each attempt and its outcome is one commit (store_delivery_report), which also
- * queues the job for the next attempt or ends it.  A process that dies between
- * the receiver's answer and that commit sends again under the same webhook-id,
- * and the receiver knows it.
+ * Each attempt and its outcome is one commit (store_delivery_report), which
+ * also queues the job for the next attempt or ends it.  A process that dies
+ * between the receiver's answer and that commit sends again under the same
+ * webhook-id, and the receiver knows it.
  *
  *   2xx               delivered; the reply's counts are kept
  *   410, 400, 413, 422  dead at once: the same bytes will not be liked later
@@ -23,10 +23,10 @@
 #include "scraper/scraper_impl.h"
 #include "store/scrape.h"
 
-#define REPLY_MAX          (1u << 20)
-#define RESPONSE_KEPT      2000 /* bytes shown to people */
+#define REPLY_MAX (1u << 20)
+#define RESPONSE_KEPT 2000 /* bytes shown to people */
 #define CONNECT_TIMEOUT_MS 5000
-#define RETRY_AFTER_MAX_S  86400
+#define RETRY_AFTER_MAX_S 86400
 
 struct sending {
     struct scraper *scraper;
@@ -71,7 +71,11 @@ static enum err_code post(struct sending *x, struct http_client *client,
     char id[128], timestamp[64];
     char signature[WEBHOOK_SIGNATURE_MAX + 32] = "webhook-signature: ";
     const char *headers[] = {"Content-Type: application/json",
-                             s->webhook_bearer, id, timestamp, NULL, NULL};
+                             s->webhook_bearer,
+                             id,
+                             timestamp,
+                             NULL,
+                             NULL};
     struct http_fetch f = {.method = "POST",
                            .url = s->webhook_url,
                            .headers = headers,
@@ -198,8 +202,8 @@ static void log_outcome(const struct sending *x)
 
 static struct job_end report(struct sending *x, struct err *e)
 {
-    enum err_code rc = store_delivery_report(x->run->store, x->run->lease,
-                                             &x->outcome, e);
+    enum err_code rc =
+        store_delivery_report(x->run->store, x->run->lease, &x->outcome, e);
 
     if (rc == ERR_NONE)
         log_outcome(x);
@@ -284,6 +288,6 @@ void webhook_out_failed(struct job_run *r, const struct err *why)
                               slice_of(why->msg), clock_now_us(), &e);
     }
     if (rc != ERR_NONE)
-        log_error("scraper", "cannot end a delivery",
-                  LOG_SL("job", r->job->id), LOG_S("error", e.msg));
+        log_error("scraper", "cannot end a delivery", LOG_SL("job", r->job->id),
+                  LOG_S("error", e.msg));
 }

@@ -52,9 +52,9 @@ enum err_code webhook_sign(char out[WEBHOOK_SIGNATURE_MAX],
         buf_release(&text);
         return err_set(e, ERR_INTERNAL, "out of memory for a signature");
     }
-    crypto_hmac_sha256(
-        digest, (struct slice){(const char *)key->bytes, key->len},
-        buf_slice(&text));
+    crypto_hmac_sha256(digest,
+                       (struct slice){(const char *)key->bytes, key->len},
+                       buf_slice(&text));
     buf_release(&text);
     memcpy(out, "v1,", 3);
     crypto_base64(out + 3, digest, sizeof(digest));

@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-#define WEBHOOK_KEY_MAX       64
+#define WEBHOOK_KEY_MAX 64
 #define WEBHOOK_SIGNATURE_MAX 64 /* bytes of a signature, with NUL */
 
 struct webhook_key {
