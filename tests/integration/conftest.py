@@ -1,0 +1,250 @@
+"""Fixtures: databases, servers, fakes.
+
+`database` runs a test twice, over SQLite and over a real PostgreSQL.
+`make_sheaf` starts servers of the test's own; `library` is one server per
+database, filled once, that tests only read from.
+"""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from support import papers, postgres
+from support.fake_arxiv import FakeArxiv
+from support.fake_backend import FakeBackend
+from support.sheaf import (REPO, SIGNING_SECRET, WEBHOOK_SECRET, Sheaf,
+                           binary, scraping)
+
+# Enough for six pages of 20 and for every combination of filters.
+LIBRARY_SIZE = 120
+
+
+def pytest_collection_modifyitems(items):
+    """All tests of one database together, so that each library is made once
+    and only one is alive at a time."""
+    def order(item):
+        spec = getattr(item, "callspec", None)
+        return str(spec.params.get("database", "")) if spec else ""
+    items.sort(key=order)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """With a failure, show what the servers of the test wrote."""
+    report = yield
+    if report.failed:
+        for server in getattr(item, "servers", ()):
+            report.sections.append((f"log of {server.data_dir}",
+                                    server.log_tail(60)))
+        item.session.config.stash[FAILED] = True
+    return report
+
+
+FAILED = pytest.StashKey()
+
+
+@pytest.fixture(scope="session")
+def sheaf_bin():
+    if not os.access(binary(), os.X_OK):
+        pytest.exit(f"no program at {binary()}: run `make` first, or set "
+                    "SHEAF_BIN", returncode=2)
+    return binary()
+
+
+@pytest.fixture(scope="session")
+def work_dir(request):
+    """Data directories and logs; kept when a test failed."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="sheaf-test-"))
+    yield path
+    if request.config.stash.get(FAILED, False):
+        print(f"\ndata and logs of the servers are kept in {path}")
+    else:
+        shutil.rmtree(path)
+
+
+@pytest.fixture
+def box(work_dir, request):
+    """An empty directory of the test's own."""
+    return pathlib.Path(tempfile.mkdtemp(dir=work_dir, prefix="".join(
+        c if c.isalnum() else "-" for c in request.node.name)[:60] + "-"))
+
+
+@pytest.fixture(scope="session")
+def recorded():
+    """The folder of recorded answers; tests that need it are skipped where it
+    is absent."""
+    path = pathlib.Path(os.environ.get("SHEAF_TEST_DATA",
+                                       REPO.parent / "shared" / "data"))
+    if not (path / "arxiv-api").is_dir():
+        pytest.skip(f"recorded data is not at {path} (SHEAF_TEST_DATA)")
+    return path
+
+
+# -- databases ----------------------------------------------------------------
+
+class Sqlite:
+    name = "sqlite"
+
+    def create(self):
+        return None
+
+    def drop(self, url):
+        pass
+
+
+class Postgresql:
+    name = "postgresql"
+
+    def __init__(self):
+        self.cluster = postgres.Cluster()
+
+    def create(self):
+        """URL of a new empty database."""
+        return self.cluster.url(self.cluster.create())
+
+    def drop(self, url):
+        self.cluster.drop(url.rsplit("/", 1)[1])
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    try:
+        database = Postgresql()
+    except postgres.Unavailable as err:
+        pytest.skip(str(err))
+    yield database
+    database.cluster.stop()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database(request):
+    if request.param == "sqlite":
+        return Sqlite()
+    return request.getfixturevalue("postgresql")
+
+
+# -- servers ------------------------------------------------------------------
+
+class Factory:
+    """Makes servers for one test, and at its end stops all of them."""
+
+    def __init__(self, box, database, node):
+        self.box = box
+        self.database = database
+        self.node = node
+        self.servers = node.servers = []
+        self.urls = []
+
+    def make(self, name="a", database_url="new", **kw):
+        """A Sheaf over BOX/<name>/data, not yet started."""
+        if database_url == "new":
+            database_url = self.database.create()
+            if database_url:
+                self.urls.append(database_url)
+        server = Sheaf(self.box / name / "data", database_url, **kw)
+        self.servers.append(server)
+        return server
+
+    def __call__(self, name="a", args=(), database_url="new", **settings):
+        """A started Sheaf with these settings."""
+        return self.make(name, database_url, settings=settings,
+                         args=args).start()
+
+    def close(self):
+        errors = []
+        for server in self.servers:
+            try:
+                server.stop()
+            except AssertionError as err:
+                errors.append(str(err))
+        for url in self.urls:
+            self.database.drop(url)
+        assert not errors, "\n".join(errors)
+
+
+def _factory(box, database, request):
+    factory = Factory(box, database, request.node)
+    yield factory
+    factory.close()
+
+
+@pytest.fixture
+def make_sheaf(sheaf_bin, box, database, request):
+    """Factory of servers on each database in turn."""
+    yield from _factory(box, database, request)
+
+
+@pytest.fixture
+def make_lite(sheaf_bin, box, request):
+    """Factory of servers on SQLite only: for what no database can change."""
+    yield from _factory(box, Sqlite(), request)
+
+
+@pytest.fixture
+def sheaf(make_sheaf):
+    """An empty server of the test's own, on each database."""
+    return make_sheaf()
+
+
+@pytest.fixture
+def lite(make_lite):
+    """An empty server of the test's own, on SQLite."""
+    return make_lite()
+
+
+@pytest.fixture(scope="session")
+def shared_lite(sheaf_bin, work_dir):
+    """One long-lived server on SQLite for tests of the HTTP layer."""
+    with Sheaf(work_dir / "shared-lite" / "data") as server:
+        server.delivered(papers.call(papers.papers(1, 30)))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def library(sheaf_bin, work_dir, database):
+    """One long-lived server per database, holding LIBRARY_SIZE papers."""
+    url = database.create()
+    root = work_dir / f"library-{database.name}"
+    with Sheaf(root / "data", url) as server:
+        made = papers.papers(1, LIBRARY_SIZE) + papers.odd_papers()
+        counts = server.delivered(papers.call(made))
+        assert counts["papers_created"] == len(made)
+        server.made = made
+        yield server
+    if url:
+        database.drop(url)
+
+
+@pytest.fixture
+def arxiv():
+    """A fake arXiv with an empty corpus."""
+    fake = FakeArxiv()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def backend():
+    """A fake backend that accepts every delivery."""
+    fake = FakeBackend(WEBHOOK_SECRET, SIGNING_SECRET)
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def scraper(make_sheaf, arxiv):
+    """A server that scrapes the fake arXiv, on each database."""
+    return make_sheaf(**scraping(arxiv))
+
+
+@pytest.fixture
+def split_scraper(make_lite, arxiv, backend):
+    """Factory: a scraper-only server that delivers to the fake backend."""
+    def make(**more):
+        return make_lite(args=["--services", "scraper"],
+                         **{**scraping(arxiv), "backend_url": backend.url,
+                            "webhook_retry_ms": "0,50,50,50,50", **more})
+    return make

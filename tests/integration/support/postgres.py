@@ -1,0 +1,123 @@
+"""A private PostgreSQL, made for one run of the tests and then thrown away.
+
+PostgreSQL refuses to run as root, so as root everything is done as the user
+`postgres` that the package creates.  Durability is off: what is tested here
+is sheaf's use of the database; kill -9 hits sheaf, never the database.
+"""
+
+import glob
+import itertools
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+
+
+class Unavailable(Exception):
+    """PostgreSQL cannot be had here; the message says why."""
+
+
+def bin_dir():
+    """Where initdb, pg_ctl and psql are; Debian keeps them off PATH."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"),
+                   key=lambda path: int(path.split("/")[4]))
+    if found:
+        return pathlib.Path(found[-1]).parent
+    if shutil.which("initdb"):
+        return pathlib.Path(shutil.which("initdb")).parent
+    raise Unavailable("PostgreSQL is not installed (no initdb found)")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Cluster:
+    """One server with its own directory, socket and loopback port."""
+
+    def __init__(self):
+        self.bin = bin_dir()
+        self.user = {}
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="sheaf-pg-"))
+        self.numbers = itertools.count(1)
+        self.port = free_port()
+        if os.geteuid() == 0:
+            try:
+                owner = pwd.getpwnam("postgres")
+            except KeyError:
+                raise Unavailable("root, and no user postgres") from None
+            self.user = {"user": owner.pw_uid, "group": owner.pw_gid,
+                         "extra_groups": []}
+            os.chown(self.root, owner.pw_uid, owner.pw_gid)
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _run(self, *command):
+        done = subprocess.run([str(part) for part in command], cwd=self.root,
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True,
+                              check=False, **self.user)
+        if done.returncode:
+            raise RuntimeError(f"{command}: {done.stdout}")
+
+    def _start(self):
+        # A natural-language collation on purpose: what an administrator has,
+        # and what an ORDER BY that relies on the server's default meets.
+        self._run(self.bin / "initdb", "-D", self.root / "data", "-U",
+                  "sheaf", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+                  "--locale-provider=icu", "--icu-locale=en-US", "--no-sync")
+        options = (f"-c listen_addresses=127.0.0.1 -p {self.port} "
+                   f"-k {self.root} -c fsync=off -c max_connections=200 "
+                   "-c full_page_writes=off -c shared_buffers=64MB "
+                   "-c autovacuum_naptime=5")
+        # The server would keep a captured pipe open for ever: log to a file.
+        subprocess.run([str(self.bin / "pg_ctl"), "-D",
+                        str(self.root / "data"), "-w", "-t", "60",
+                        "-l", str(self.root / "log"), "-o", options, "start"],
+                       cwd=self.root, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, check=True, **self.user)
+
+    def sql(self, statement, database="postgres"):
+        self._run(self.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
+                  "-h", self.root, "-p", self.port, "-U", "sheaf",
+                  "-d", database, "-c", statement)
+
+    def query(self, statement, database):
+        """The rows of a statement as text, tab separated."""
+        done = subprocess.run(
+            [str(self.bin / "psql"), "-X", "-A", "-t", "-F", "\t",
+             "-h", str(self.root), "-p", str(self.port), "-U", "sheaf",
+             "-d", database, "-c", statement], cwd=self.root, text=True,
+            capture_output=True, check=True, **self.user)
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def create(self):
+        """A new empty database; returns its name."""
+        name = f"t{next(self.numbers)}"
+        self.sql(f"CREATE DATABASE {name}")
+        return name
+
+    def drop(self, name):
+        self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def url(self, name):
+        return f"postgresql://sheaf@127.0.0.1:{self.port}/{name}"
+
+    def stop(self):
+        if (self.root / "data" / "postmaster.pid").exists():
+            subprocess.run([str(self.bin / "pg_ctl"), "-D",
+                            str(self.root / "data"), "-m", "immediate", "-w",
+                            "stop"], cwd=self.root,
+                           stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, check=False,
+                           **self.user)
+        shutil.rmtree(self.root, ignore_errors=True)
