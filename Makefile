@@ -28,6 +28,8 @@ ifdef FUZZ
     OUT := $(B)/fuzz
     OPT := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
            -fsanitize=fuzzer-no-link,address,undefined
+    # What gcc, whose dialect this is, does not mind.
+    CLANG := -Wno-format-nonliteral -Wno-gnu-zero-variadic-macro-arguments
 else ifdef COVERAGE
     OUT := $(B)/coverage
     OPT := -O0 -g --coverage -fprofile-update=atomic
@@ -43,7 +45,7 @@ endif
 
 WARNINGS := -Wall -Wextra -Wshadow -Wpedantic -Wstrict-prototypes \
             -Wmissing-prototypes -Wformat=2 -Wvla -Wundef \
-            -Wno-overlength-strings
+            -Wno-overlength-strings $(CLANG)
 WERROR ?= -Werror
 
 # The shell runs pkg-config and not make's error handling: what is missing is

@@ -16,7 +16,7 @@
 /* Room for the structs and cleaned texts of a call of 16 MiB. */
 #define CALL_ARENA_BYTES (64 * 1024 * 1024)
 
-static void reply_error(struct request *r, int status, const char *message)
+static void refuse_with(struct request *r, int status, const char *message)
 {
     struct jw j;
 
@@ -100,11 +100,11 @@ enum err_code webhook_in_post(struct request *r, struct err *e)
     if (!is_signed_right(r, r->ctx, now_us)) {
         log_warn("backend", "webhook with a wrong signature",
                  LOG_SL("client", r->client));
-        reply_error(r, 401, "Invalid signature");
+        refuse_with(r, 401, "Invalid signature");
         return ERR_NONE;
     }
     if (!is_json_type(request_header(r, "content-type"))) {
-        reply_error(r, 415, "the body must be application/json");
+        refuse_with(r, 415, "the body must be application/json");
         return ERR_NONE;
     }
     a = arena_new(CALL_ARENA_BYTES);

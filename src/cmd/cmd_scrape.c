@@ -86,7 +86,7 @@ static enum err_code follow(struct client *c, struct slice id, json_t **out,
 
 /* Judge and print one ended job; adds to *t. */
 static enum err_code report(const struct command_line *cl, const json_t *job,
-                            const char *name, struct totals *t, struct err *e)
+                            struct totals *t, struct err *e)
 {
     struct slice status = json_get_slice(job, "status");
     struct slice error = json_get_slice(job, "error");
@@ -98,14 +98,13 @@ static enum err_code report(const struct command_line *cl, const json_t *job,
         putchar('\n');
     }
     if (!slice_is(status, "completed"))
-        return err_set(e, ERR_UNAVAILABLE, "%s%s%.*s%s%.*s", name,
-                       *name ? ": " : "", SLICE_ARG(status),
+        return err_set(e, ERR_UNAVAILABLE, "%.*s%s%.*s", SLICE_ARG(status),
                        error.len ? ": " : "", SLICE_ARG(error));
     if (!slice_is(sent, "delivered"))
         return err_set(e, ERR_UNAVAILABLE,
-                       "%s%sthe papers were found, but not delivered (%.*s);"
+                       "the papers were found, but not delivered (%.*s);"
                        " see GET /api/webhook-deliveries/",
-                       name, *name ? ": " : "", SLICE_ARG(sent));
+                       SLICE_ARG(sent));
     t->found += json_get_int(job, "papers_found", 0);
     t->created += json_get_int(job, "papers_created", 0);
     t->updated += json_get_int(job, "papers_updated", 0);
@@ -115,8 +114,7 @@ static enum err_code report(const struct command_line *cl, const json_t *job,
 /* Start a job with `body`, and follow it unless told not to. */
 static enum err_code start(const struct command_line *cl, struct client *c,
                            const char *path, const char *type,
-                           struct slice body, const char *name,
-                           struct totals *t, struct err *e)
+                           struct slice body, struct totals *t, struct err *e)
 {
     struct buf reply;
     json_t *started = NULL, *job = NULL;
@@ -135,7 +133,7 @@ static enum err_code start(const struct command_line *cl, struct client *c,
     }
     rc = follow(c, json_get_slice(started, "job_id"), &job, e);
     if (rc == ERR_NONE)
-        rc = report(cl, job, name, t, e);
+        rc = report(cl, job, t, e);
 out:
     buf_release(&reply);
     json_decref(started);
@@ -156,9 +154,9 @@ static enum err_code read_file(const char *path, struct buf *out, struct err *e)
     while ((room = buf_room(out, READ_STEP)) != NULL &&
            (n = gzread(f, room, READ_STEP)) > 0)
         buf_grew(out, (size_t)n);
-    if (n < 0)
-        gzerror(f, &fault);
-    gzclose(f);
+    gzerror(f, &fault);
+    if (gzclose(f) == Z_BUF_ERROR || (fault != Z_OK && n >= 0))
+        n = -1; /* ends in the middle of its data */
     if (!room)
         return err_set(e, ERR_TOO_LARGE, "'%s' is larger than %d MiB", path,
                        REPLAY_MAX >> 20);
@@ -185,8 +183,10 @@ static enum err_code replay(const struct command_line *cl, struct client *c,
         rc = read_file(file, &b, &one);
         if (rc == ERR_NONE)
             rc = start(cl, c, "/scrape/replay", "application/atom+xml",
-                       buf_slice(&b), file, t, &one);
+                       buf_slice(&b), t, &one);
         buf_release(&b);
+        if (rc != ERR_NONE)
+            err_prefix(&one, "%s", file);
         if (rc != ERR_NONE && first != ERR_NONE)
             fprintf(stderr, "sheaf: %s\n", one.msg);
         if (rc != ERR_NONE && first == ERR_NONE) {
@@ -215,7 +215,7 @@ static enum err_code scrape(const struct command_line *cl, struct client *c,
     if (flag_value(cl, "--query"))
         jw_kstr(&j, "query", flag_value(cl, "--query"));
     jw_end_obj(&j);
-    rc = buf_ok(&b) ? start(cl, c, "/scrape", NULL, buf_slice(&b), "", t, e)
+    rc = buf_ok(&b) ? start(cl, c, "/scrape", NULL, buf_slice(&b), t, e)
                     : err_set(e, ERR_INVALID, "the query is too long");
     buf_release(&b);
     return rc;

@@ -194,13 +194,16 @@ static bool is_proxy(const struct router *rt, struct slice address)
 
 static bool is_forwarding(struct slice name)
 {
-    if (name.len < 9 ||
-        ((name.p[0] | 0x20) != 'x' && (name.p[0] | 0x20) != 'f'))
-        return false;
-    return slice_is_nocase(name, "Forwarded") ||
-           slice_is_nocase(name, "X-Real-IP") ||
-           (name.len > 12 &&
-            slice_is_nocase(slice_sub(name, 0, 12), "X-Forwarded-"));
+    switch (name.len) {
+    case 3:
+        return slice_is_nocase(name, "Via");
+    case 9:
+        return slice_is_nocase(name, "Forwarded") ||
+               slice_is_nocase(name, "X-Real-IP");
+    default:
+        return name.len > 12 &&
+               slice_is_nocase(slice_sub(name, 0, 12), "X-Forwarded-");
+    }
 }
 
 static bool says_forwarded(const struct exchange *x)
@@ -527,6 +530,37 @@ static bool check_webhook(struct exchange *x)
     return false;
 }
 
+/* Two addresses that share a slot push each other out: that forgets calls, it
+ * never blames one for the other's. */
+static bool within_rate(struct exchange *x, const struct route *route)
+{
+    struct router *rt = x->router;
+    uint64_t key = hash64(x->r.client, rt->seed ^ (uintptr_t)route);
+    struct calls *c = &rt->calls[key % CALL_SLOTS];
+    int64_t now = clock_mono_us() / US_PER_S;
+    const char *left;
+
+    if (c->key != key || c->minute != now / 60)
+        *c = (struct calls){.key = key, .minute = now / 60};
+    if (c->n < route->per_minute) {
+        c->n++;
+        return true;
+    }
+    left = arena_printf(x->r.arena, "%d", (int)(60 - now % 60));
+    reply_problem(x, 429, NULL,
+                  "too many calls from this address in this minute");
+    reply_header(&x->r, "Retry-After", left ? left : "60");
+    return false;
+}
+
+/* OpenAI's clients cannot be told to send no key: where none is needed, theirs
+ * is not an attempt at ours (ten of which would lock the administrator out). */
+static bool key_is_idle(const struct exchange *x, const struct route *route)
+{
+    return route->envelope == ENVELOPE_OPENAI &&
+           route->policy == POLICY_READ && !x->router->private_reads;
+}
+
 bool policy_route(struct exchange *x, const struct route *route)
 {
     struct slice token;
@@ -535,7 +569,10 @@ bool policy_route(struct exchange *x, const struct route *route)
     if (route->policy == POLICY_WEBHOOK)
         return check_webhook(x);
     token = bearer(x);
-    if (token.p)
+    if (token.p && key_is_idle(x, route))
+        x->r.authorized = x->router->admin_token[0] &&
+                          crypto_equal(token, slice_of(x->router->admin_token));
+    else if (token.p)
         x->r.authorized = policy_try_token(x, token, &e) == ERR_NONE;
     else
         x->r.authorized = cookie_ok(x);
@@ -543,8 +580,9 @@ bool policy_route(struct exchange *x, const struct route *route)
         return true;
     if (route->policy != POLICY_READ && !check_origin(x))
         return false;
-    if (x->r.authorized || !policy_needs_token(x) ||
-        (route->policy == POLICY_READ && !x->router->private_reads))
+    if (x->r.authorized || !policy_needs_token(x))
         return true;
-    return refuse_token(x, &e);
+    if (route->policy != POLICY_READ || x->router->private_reads)
+        return refuse_token(x, &e);
+    return route->per_minute == 0 || within_rate(x, route);
 }

@@ -346,13 +346,16 @@ static bool admit_body(struct exchange *x, const struct route *row)
         reply_problem(x, 411, NULL,
                       "a body is needed: send it with Content-Length or "
                       "chunked");
+        /* who forgets the length may send the body all the same, and that
+         * must not be read as a request */
+        x->keep_alive = false;
         return false;
     }
     if (length > 0 && (uint64_t)length > x->max_body) {
         msg = arena_printf(x->r.arena,
-                           "the body has %lld bytes; at most %zu "
-                           "are taken here",
-                           (long long)length, x->max_body);
+                           "the body is larger than the %zu bytes that are "
+                           "taken here",
+                           x->max_body);
         reply_problem(x, 413, NULL, msg ? msg : "the body is too large");
         return false;
     }
@@ -408,6 +411,8 @@ void router_admit(struct exchange *x)
     }
     if (slice_starts(x->head.path, "/api/"))
         x->envelope = ENVELOPE_DRF;
+    else if (slice_starts(x->head.path, "/v1/"))
+        x->envelope = ENVELOPE_OPENAI;
     if (uri_path(r->arena, x->head.path, &r->path, &e)) {
         reply_err(x, &e);
         return;

@@ -43,7 +43,7 @@ static enum err_code load(struct sending *x, struct err *e)
 {
     const struct job *job = x->run->job;
     struct delivery_attempt *attempts;
-    size_t n;
+    size_t n = 0;
     int64_t id;
     json_t *o;
     enum err_code rc = json_parse(&o, job->input, e);

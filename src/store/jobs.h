@@ -120,8 +120,8 @@ enum err_code store_job_cancel(struct store *s, struct slice id, int64_t now_us,
  * ERR_CONFLICT: not ended. */
 enum err_code store_job_restart(struct store *s, struct slice id,
                                 int64_t now_us, struct err *e) CHECKED;
-/* At start of an embedded process: leases of dead predecessors are given back
- * (SQLite; PostgreSQL waits for them to expire). */
+/* At start of an embedded process: leases of dead predecessors are given back,
+ * and the limiters' holds (SQLite; PostgreSQL waits for them to expire). */
 enum err_code store_jobs_recover(struct store *s, int64_t now_us,
                                  struct err *e) CHECKED;
 /* Jobs by state, for /metrics and doctor. */

@@ -770,12 +770,18 @@ static enum err_code do_recover(struct sqlite_store *s, struct db *c,
 {
     struct query q;
     const int64_t *now_us = ctx;
+    enum err_code code;
 
     (void)s;
     q_start(&q, c,
             "UPDATE jobs SET state = iif(cancel_requested, 4, 0), owner = '',"
             " lease_until = 0, updated_at = ? WHERE state = 1");
     q_int(&q, *now_us);
+    code = q_run(&q, NULL, e);
+    if (code != ERR_NONE)
+        return code;
+    /* nor is a request under way that somebody else began */
+    q_start(&q, c, "UPDATE limiter SET busy_until = 0");
     return q_run(&q, NULL, e);
 }
 
