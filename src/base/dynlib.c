@@ -9,8 +9,8 @@ static enum err_code load(struct dynlib *lib, void *pointers, struct err *e)
 
     if (!handle)
         return err_set(e, ERR_UNAVAILABLE,
-                       "%s is needed here (Debian package %s): %s",
-                       lib->soname, lib->package, dlerror());
+                       "%s is needed here (Debian package %s): %s", lib->soname,
+                       lib->package, dlerror());
     for (size_t i = 0; i < lib->n_symbols; i++) {
         const struct dynlib_symbol *sym = &lib->symbols[i];
         void *f = dlsym(handle, sym->name);

@@ -42,8 +42,8 @@ struct dynlib {
 
 /* Load it unless it is loaded, and fill `pointers`.  It stays until the process
  * ends.  ERR_UNAVAILABLE: not installed, or too old. */
-enum err_code dynlib_load(struct dynlib *lib, void *pointers,
-                          struct err *e) CHECKED;
+enum err_code dynlib_load(struct dynlib *lib, void *pointers, struct err *e)
+    CHECKED;
 
 #define DYNLIB_POINTER(f) __typeof__(f) *f;
 #define DYNLIB_DECLARE(name, LIST)                                             \

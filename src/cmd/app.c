@@ -139,7 +139,8 @@ static void make_ops(struct app *a)
     a->probes[0] = (struct ops_probe){"store", check_store, a->store};
     a->collectors[n++] = (struct ops_collector){metrics_store, a->store};
     if (a->backend)
-        a->collectors[n++] = (struct ops_collector){backend_metrics, a->backend};
+        a->collectors[n++] =
+            (struct ops_collector){backend_metrics, a->backend};
     a->ops = ops_new(&(struct ops_options){
         .version = SHEAF_VERSION,
         .probes = a->probes,

@@ -21,8 +21,7 @@ struct app;
  * yet.  `listen` overrides the setting unless NULL; `signals`: SIGTERM and
  * SIGINT stop it. */
 enum err_code app_open(struct app **out, const struct config *c,
-                       const char *listen, bool signals,
-                       struct err *e) CHECKED;
+                       const char *listen, bool signals, struct err *e) CHECKED;
 const char *app_url(const struct app *a);
 const char *app_data_dir(const struct app *a);
 /* Serve until stopped by a signal. */

@@ -25,9 +25,8 @@ const char *client_url(const struct client *c);
  * words.  `body` empty: none; `type` NULL: JSON.  `reply` (or NULL) gets the
  * bytes; the caller has buf_init-ed it. */
 enum err_code client_send(struct client *c, const char *method,
-                          const char *path, const char *type,
-                          struct slice body, struct buf *reply,
-                          struct err *e) CHECKED;
+                          const char *path, const char *type, struct slice body,
+                          struct buf *reply, struct err *e) CHECKED;
 /* The same with JSON both ways; *out (or NULL) is owned by the caller. */
 enum err_code client_json(struct client *c, const char *method,
                           const char *path, struct slice body, json_t **out,

@@ -87,11 +87,12 @@ static int run(struct command_line *cl)
 const struct command cmd_config = {
     .name = "config",
     .summary = "print the settings in force and where each came from",
-    .usage = "Usage: sheaf config [show] [--json]\n"
-             "       sheaf config example     print a sheaf.conf with all keys\n"
-             "       sheaf config markdown    print the table for the docs\n\n"
-             "Secrets are not shown.  A setting comes from: flag, environment\n"
-             "(SHEAF_<KEY>), sheaf.conf in the data directory (or --config\n"
-             "FILE), default.\n",
+    .usage =
+        "Usage: sheaf config [show] [--json]\n"
+        "       sheaf config example     print a sheaf.conf with all keys\n"
+        "       sheaf config markdown    print the table for the docs\n\n"
+        "Secrets are not shown.  A setting comes from: flag, environment\n"
+        "(SHEAF_<KEY>), sheaf.conf in the data directory (or --config\n"
+        "FILE), default.\n",
     .run = run,
 };

@@ -187,17 +187,19 @@ static void check_model(struct patient *p, struct finding *f)
     if (access(path, R_OK) == 0)
         found(f, GOOD, "%s", path);
     else
-        found(f, WARN, "no '%s'; search by meaning needs it, search by words"
-                       " does not", path);
+        found(f, WARN,
+              "no '%s'; search by meaning needs it, search by words"
+              " does not",
+              path);
 }
 
 static const struct check {
     const char *name;
     void (*look)(struct patient *p, struct finding *f);
 } checks[] = {
-    {"disk", check_disk},         {"clock", check_clock},
-    {"service", check_service},   {"database", check_database},
-    {"webhook", check_webhook},   {"arxiv", check_arxiv},
+    {"disk", check_disk},       {"clock", check_clock},
+    {"service", check_service}, {"database", check_database},
+    {"webhook", check_webhook}, {"arxiv", check_arxiv},
     {"model", check_model},
 };
 
@@ -257,9 +259,10 @@ static int run(struct command_line *cl)
 const struct command cmd_doctor = {
     .name = "doctor",
     .summary = "check disk, clock, database, webhook, arXiv, model",
-    .usage = "Usage: sheaf doctor [--json]\n\n"
-             "Look at everything sheaf needs and say what is wrong and how to\n"
-             "mend it.  Asks the running server, or starts one for the moment.\n"
-             "Status 1 if something would stop sheaf from working.\n",
+    .usage =
+        "Usage: sheaf doctor [--json]\n\n"
+        "Look at everything sheaf needs and say what is wrong and how to\n"
+        "mend it.  Asks the running server, or starts one for the moment.\n"
+        "Status 1 if something would stop sheaf from working.\n",
     .run = run,
 };

@@ -116,15 +116,16 @@ static int run(struct command_line *cl)
 const struct command cmd_jobs = {
     .name = "jobs",
     .summary = "list, show, cancel and retry jobs",
-    .usage = "Usage: sheaf jobs [list] [--status S] [--kind K] [--limit N]"
-             " [--json]\n"
-             "       sheaf jobs show ID\n"
-             "       sheaf jobs cancel ID\n"
-             "       sheaf jobs retry ID     a failed or cancelled job again\n\n"
-             "  --status S   running, pending, processing, completed, failed,\n"
-             "               cancelled\n"
-             "  --kind K     scrape, webhook, coverage\n"
-             "  --limit N    rows, 1 to 100 [20]\n",
+    .usage =
+        "Usage: sheaf jobs [list] [--status S] [--kind K] [--limit N]"
+        " [--json]\n"
+        "       sheaf jobs show ID\n"
+        "       sheaf jobs cancel ID\n"
+        "       sheaf jobs retry ID     a failed or cancelled job again\n\n"
+        "  --status S   running, pending, processing, completed, failed,\n"
+        "               cancelled\n"
+        "  --kind K     scrape, webhook, coverage\n"
+        "  --limit N    rows, 1 to 100 [20]\n",
     .flags = flags,
     .run = run,
 };

@@ -7,7 +7,7 @@
 #include "cmd/term.h"
 
 static const char *const flags[] = {
-    "--search=", "--category=", "--tag=",   "--author=", "--since=",
+    "--search=", "--category=",  "--tag=",   "--author=", "--since=",
     "--until=",  "--min-score=", "--order=", "--limit=",  NULL,
 };
 
@@ -15,10 +15,14 @@ static const char *const flags[] = {
 static void add_filters(const struct command_line *cl, struct buf *path)
 {
     static const char *const names[][2] = {
-        {"--search", "search"},          {"--category", "category"},
-        {"--tag", "tag"},                {"--author", "author"},
-        {"--since", "published_after"},  {"--until", "published_before"},
-        {"--min-score", "min_relevance"}, {"--order", "ordering"},
+        {"--search", "search"},
+        {"--category", "category"},
+        {"--tag", "tag"},
+        {"--author", "author"},
+        {"--since", "published_after"},
+        {"--until", "published_before"},
+        {"--min-score", "min_relevance"},
+        {"--order", "ordering"},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -106,8 +110,8 @@ static void print_paper(const json_t *p)
 }
 
 static enum err_code one(const struct command_line *cl, struct client *c,
-                         const char *method, const char *id,
-                         const char *action, struct err *e)
+                         const char *method, const char *id, const char *action,
+                         struct err *e)
 {
     char path[128];
     uint64_t number;
@@ -131,10 +135,8 @@ static enum err_code one(const struct command_line *cl, struct client *c,
 }
 
 static enum err_code export(const struct command_line *cl, struct client *c,
-                            const char *format, struct err *e)
-{
-    struct buf path, reply;
-    enum err_code rc;
+                            const char *format, struct err *e) {
+    struct buf path, reply; enum err_code rc;
 
     buf_init(&path, 4000);
     buf_init(&reply, 1 << 30);

@@ -20,7 +20,12 @@ static const char *const flags[] = {
 
 /* How often the job is asked for, over HTTP: quickly at first, for what is soon
  * over, then as often as a bar needs to move. */
-enum { LOOK_FIRST_MS = 5, LOOK_MS = 200, REPLAY_MAX = 32 << 20, READ_STEP = 1 << 16 };
+enum {
+    LOOK_FIRST_MS = 5,
+    LOOK_MS = 200,
+    REPLAY_MAX = 32 << 20,
+    READ_STEP = 1 << 16
+};
 
 struct totals {
     int64_t found, created, updated;
@@ -198,8 +203,8 @@ static enum err_code replay(const struct command_line *cl, struct client *c,
 }
 
 static enum err_code scrape(const struct command_line *cl, struct client *c,
-                            int64_t days, int64_t max_results,
-                            struct totals *t, struct err *e)
+                            int64_t days, int64_t max_results, struct totals *t,
+                            struct err *e)
 {
     struct buf b;
     struct jw j;
@@ -262,7 +267,8 @@ const struct command cmd_scrape = {
         "  --days N          submitted in the last N days, 1 to 365 [7]\n"
         "  --max-results N   keep at most N, 1 to 2000 [50]\n"
         "  --category C      only papers of this category (llm, rag, cv, nlp,\n"
-        "                    rl, robotics, audio, graph, theory, systems) [all]\n"
+        "                    rl, robotics, audio, graph, theory, systems) "
+        "[all]\n"
         "  --query TERMS     more arXiv search terms, e.g. 'ti:diffusion'\n"
         "  --no-wait         print the job and leave it to the server\n",
     .flags = flags,

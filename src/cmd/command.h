@@ -28,14 +28,14 @@ struct command_line {
 
 struct command {
     const char *name;
-    const char *summary;     /* one line for `sheaf --help` */
-    const char *usage;       /* the whole `sheaf <name> --help` */
+    const char *summary;      /* one line for `sheaf --help` */
+    const char *usage;        /* the whole `sheaf <name> --help` */
     const char *const *flags; /* own flags, NULL-ended; '=' takes a value */
     int (*run)(struct command_line *cl);
 };
 
 extern const struct command cmd_serve, cmd_scrape, cmd_papers, cmd_jobs,
-    cmd_config, cmd_token, cmd_doctor, cmd_version;
+    cmd_embed, cmd_config, cmd_token, cmd_doctor, cmd_version;
 extern const struct command *const commands[]; /* NULL-ended; main.c */
 
 /* "--days 7" or "--days=7": the value of the last one ("" for a flag without

@@ -30,8 +30,8 @@ enum err_code datadir_file(const struct datadir *d, const char *name, char *out,
  * has it; the message names its pid and URL. */
 enum err_code datadir_lock(struct datadir *d, struct err *e) CHECKED;
 /* Tell others where we listen; only while locked. */
-enum err_code datadir_publish(struct datadir *d, const char *url,
-                              struct err *e) CHECKED;
+enum err_code datadir_publish(struct datadir *d, const char *url, struct err *e)
+    CHECKED;
 void datadir_unlock(struct datadir *d);
 
 /* The URL of the process that holds the lock, into out[n]; "" if none runs. */

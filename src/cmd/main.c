@@ -17,8 +17,8 @@ const struct command *const commands[] = {
     &cmd_token, &cmd_doctor, &cmd_version, NULL,
 };
 
-static const char *const common_flags[] = {"--json", "--help", "--config=",
-                                           NULL};
+static const char *const common_flags[] = {"--json", "--help",
+                                           "--config=", NULL};
 
 /* ---- flags and operands ---- */
 

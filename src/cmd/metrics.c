@@ -17,8 +17,8 @@ static void store_calls(struct buf *out, const struct store *s)
     ops_metric(out, "sheaf_store_errors_total", "counter",
                "Calls of the database that failed.");
     for (size_t i = 0; i < n; i++)
-        ops_sample(out, "sheaf_store_errors_total", "op",
-                   slice_of(ops[i].name), (double)ops[i].errors);
+        ops_sample(out, "sheaf_store_errors_total", "op", slice_of(ops[i].name),
+                   (double)ops[i].errors);
     ops_metric(out, "sheaf_store_seconds_total", "counter",
                "Time spent in calls of the database.");
     for (size_t i = 0; i < n; i++)

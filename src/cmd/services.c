@@ -5,8 +5,8 @@
 
 #include "base/slice.h"
 
-static const char *const names[] = {"scraper", "backend", "processor",
-                                    "analytics", "web", NULL};
+static const char *const names[] = {"scraper",   "backend", "processor",
+                                    "analytics", "web",     NULL};
 
 enum err_code services_read(int *out, const struct config *c, struct err *e)
 {

@@ -18,7 +18,7 @@ enum service {
 
 /* A set of enum service.  ERR_INVALID: unknown name (suggests the nearest), or
  * none. */
-enum err_code services_read(int *out, const struct config *c,
-                            struct err *e) CHECKED;
+enum err_code services_read(int *out, const struct config *c, struct err *e)
+    CHECKED;
 
 #endif
