@@ -3,6 +3,7 @@
  * The only file with main(); with its neighbours the only place that wires
  * modules together and ends the process.
  */
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,12 +236,22 @@ static void setup_log(const struct config *c)
     log_setup(level, json);
 }
 
+/* glibc raises these limits by itself after the first big block is freed, and
+ * then keeps what a large job needed: 105 MB after importing a feed of 3 MB,
+ * 49 MB with the limits held (VmRSS). */
+static void bound_malloc(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 512 << 10);
+}
+
 int main(int argc, char **argv)
 {
     struct command_line cl = {.config = NULL};
     struct err e = {0};
     int status;
 
+    bound_malloc();
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;
