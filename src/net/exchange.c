@@ -225,6 +225,17 @@ void reply_shared(struct request *r, int status, struct shared_body *body)
     x->reply.shared = body;
 }
 
+bool request_gone(const struct request *r)
+{
+    return atomic_load(&r->exchange->gone);
+}
+
+void reply_error(struct request *r, int status, const char *field,
+                 const char *msg)
+{
+    reply_problem(exchange_of(r), status, field, msg);
+}
+
 void reply_empty(struct request *r, int status)
 {
     begin_reply(exchange_of(r), status, "");

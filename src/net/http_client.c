@@ -150,7 +150,8 @@ static enum err_code make_headers(const struct http_fetch *f,
                                   struct curl_slist **out, struct err *e)
 {
     /* Not "Expect: 100-continue", which costs a second where it is ignored. */
-    struct curl_slist *list = curl_lib.curl_slist_append(NULL, "Expect:"), *longer;
+    struct curl_slist *list = curl_lib.curl_slist_append(NULL, "Expect:"),
+                      *longer;
     const char *const *h;
 
     for (h = f->headers; list && h && *h; h++) {
@@ -185,7 +186,8 @@ static void set_options(struct http_client *c, const struct http_fetch *f,
     curl_lib.curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
     curl_lib.curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
     curl_lib.curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)f->timeout_ms);
-    curl_lib.curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)f->connect_timeout_ms);
+    curl_lib.curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
+                              (long)f->connect_timeout_ms);
     curl_lib.curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_lib.curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
     curl_lib.curl_easy_setopt(h, CURLOPT_WRITEDATA, rd);
@@ -193,9 +195,10 @@ static void set_options(struct http_client *c, const struct http_fetch *f,
     curl_lib.curl_easy_setopt(h, CURLOPT_HEADERDATA, rd);
     if (has_body) {
         curl_lib.curl_easy_setopt(h, CURLOPT_POST, 1L);
-        curl_lib.curl_easy_setopt(h, CURLOPT_POSTFIELDS, f->body.p ? f->body.p : "");
+        curl_lib.curl_easy_setopt(h, CURLOPT_POSTFIELDS,
+                                  f->body.p ? f->body.p : "");
         curl_lib.curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
-                         (curl_off_t)f->body.len);
+                                  (curl_off_t)f->body.len);
     }
     if (strcmp(f->method, "HEAD") == 0)
         curl_lib.curl_easy_setopt(h, CURLOPT_NOBODY, 1L);
@@ -216,8 +219,8 @@ static bool perform(struct http_client *c, const struct http_fetch *f,
             return false;
         if (curl_lib.curl_multi_perform(c->multi, &running) != CURLM_OK)
             return true;
-        if (running &&
-            curl_lib.curl_multi_poll(c->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
+        if (running && curl_lib.curl_multi_poll(c->multi, NULL, 0, POLL_MS,
+                                                NULL) != CURLM_OK)
             return true;
     }
     while ((msg = curl_lib.curl_multi_info_read(c->multi, &left)))
@@ -275,7 +278,8 @@ enum err_code http_fetch(struct http_client *c, const struct http_fetch *f,
     finished = perform(c, f, &result);
     curl_lib.curl_multi_remove_handle(c->multi, c->easy);
     curl_lib.curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_lib.curl_easy_reset(c->easy); /* it must not keep pointers to the headers */
+    curl_lib.curl_easy_reset(
+        c->easy); /* it must not keep pointers to the headers */
     curl_lib.curl_slist_free_all(headers);
     out->status = (int)status;
     out->took_ms = (clock_mono_us() - began) / US_PER_MS;

@@ -62,7 +62,8 @@ static void write_schema(struct jw *j, const struct param *p)
     size_t i;
 
     jw_obj(j);
-    jw_kstr(j, "type", types[p->type]);
+    if (p->type != PARAM_ANY) /* no type: any will do */
+        jw_kstr(j, "type", types[p->type]);
     switch (p->type) {
     case PARAM_INT:
     case PARAM_NUM:
@@ -201,15 +202,22 @@ static void write_success(struct jw *j, const struct route *row)
 static void write_failure(struct jw *j, const char *status, const char *what,
                           enum envelope envelope)
 {
+    const struct slice contents[] = {
+        [ENVELOPE_OWN] =
+            SLICE_INIT("{\"application/json\":{\"schema\":{\"$ref\":"
+                       "\"#/components/schemas/Error\"}}}"),
+        [ENVELOPE_DRF] =
+            SLICE_INIT("{\"application/json\":{\"schema\":{\"$ref\":"
+                       "\"#/components/schemas/Detail\"}}}"),
+        [ENVELOPE_OPENAI] =
+            SLICE_INIT("{\"application/json\":{\"schema\":{\"$ref\":"
+                       "\"#/components/schemas/OpenAIError\"}}}"),
+    };
+
     jw_key(j, status);
     jw_obj(j);
     jw_kstr(j, "description", what);
-    jw_kraw(j, "content",
-            envelope == ENVELOPE_DRF
-                ? SLICE("{\"application/json\":{\"schema\":{\"$ref\":"
-                        "\"#/components/schemas/Detail\"}}}")
-                : SLICE("{\"application/json\":{\"schema\":{\"$ref\":"
-                        "\"#/components/schemas/Error\"}}}"));
+    jw_kraw(j, "content", contents[envelope]);
     jw_end_obj(j);
 }
 
@@ -349,6 +357,11 @@ static const char components[] =
     "\"field\":{\"type\":\"string\"}}},"
     "\"error_id\":{\"type\":\"string\","
     "\"description\":\"Also in the log; with 5xx.\"}}},"
+    "\"OpenAIError\":{\"type\":\"object\",\"required\":[\"error\"],"
+    "\"properties\":{\"error\":{\"type\":\"object\",\"properties\":{"
+    "\"message\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},"
+    "\"param\":{\"type\":[\"string\",\"null\"]},"
+    "\"code\":{\"type\":[\"string\",\"null\"]}}}}},"
     "\"Detail\":{\"type\":\"object\",\"required\":[\"detail\"],"
     "\"properties\":{\"detail\":{\"type\":\"string\"},"
     "\"error_id\":{\"type\":\"string\"}}}},"

@@ -176,6 +176,8 @@ static enum err_code take_json(struct exchange *x, const struct param *p,
         return ERR_NONE;
     case PARAM_LIST:
         return take_list(p, j, e);
+    case PARAM_ANY:
+        return ERR_NONE;
     case PARAM_JSON:
         if (!json_is_object(j))
             return err_field(e, p->name, "\"%s\" must be an object", p->name);

@@ -557,14 +557,15 @@ static bool within_rate(struct exchange *x, const struct route *route)
  * is not an attempt at ours (ten of which would lock the administrator out). */
 static bool key_is_idle(const struct exchange *x, const struct route *route)
 {
-    return route->envelope == ENVELOPE_OPENAI &&
-           route->policy == POLICY_READ && !x->router->private_reads;
+    return route->envelope == ENVELOPE_OPENAI && route->policy == POLICY_READ &&
+           !x->router->private_reads;
 }
 
 bool policy_route(struct exchange *x, const struct route *route)
 {
     struct slice token;
     struct err e = {0};
+    bool open;
 
     if (route->policy == POLICY_WEBHOOK)
         return check_webhook(x);
@@ -576,13 +577,14 @@ bool policy_route(struct exchange *x, const struct route *route)
         x->r.authorized = policy_try_token(x, token, &e) == ERR_NONE;
     else
         x->r.authorized = cookie_ok(x);
-    if (route->policy == POLICY_PUBLIC)
-        return true;
-    if (route->policy != POLICY_READ && !check_origin(x))
+    open = route->policy == POLICY_PUBLIC ||
+           (route->policy == POLICY_READ && !x->router->private_reads);
+    if (route->policy != POLICY_PUBLIC && route->policy != POLICY_READ &&
+        !check_origin(x))
         return false;
     if (x->r.authorized || !policy_needs_token(x))
         return true;
-    if (route->policy != POLICY_READ || x->router->private_reads)
+    if (!open)
         return refuse_token(x, &e);
     return route->per_minute == 0 || within_rate(x, route);
 }

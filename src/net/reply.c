@@ -63,24 +63,61 @@ static bool has_header(const struct exchange *x, const char *name)
     return false;
 }
 
+/* As OpenAI's servers write it: its clients look at type and code. */
+static void write_openai_problem(struct jw *j, int status, const char *field,
+                                 const char *msg, const char *error_id)
+{
+    const char *type = status == 429   ? "requests"
+                       : status >= 500 ? "server_error"
+                                       : "invalid_request_error";
+    const char *code = NULL;
+
+    if (status == 429)
+        code = "rate_limit_exceeded";
+    else if (status == 401)
+        code = "invalid_api_key";
+    else if (status == 404 && field && strcmp(field, "model") == 0)
+        code = "model_not_found";
+    jw_obj(j);
+    jw_key(j, "error");
+    jw_obj(j);
+    jw_kstr(j, "message", msg);
+    jw_kstr(j, "type", type);
+    jw_kstr(j, "param", field && field[0] ? field : NULL);
+    jw_kstr(j, "code", code);
+    if (error_id)
+        jw_kstr(j, "error_id", error_id);
+    jw_end_obj(j);
+    jw_end_obj(j);
+}
+
+static void write_own_problem(struct jw *j, bool drf, const char *field,
+                              const char *msg, const char *error_id)
+{
+    jw_obj(j);
+    jw_kstr(j, drf ? "detail" : "error", msg);
+    if (field && field[0] && !drf) {
+        jw_key(j, "detail");
+        jw_obj(j);
+        jw_kstr(j, "field", field);
+        jw_end_obj(j);
+    }
+    if (error_id)
+        jw_kstr(j, "error_id", error_id);
+    jw_end_obj(j);
+}
+
 static void write_problem(struct exchange *x, int status, const char *field,
                           const char *msg, const char *error_id)
 {
-    bool drf = x->envelope == ENVELOPE_DRF;
     struct jw j;
 
     jw_init(&j, reply_json(&x->r, status));
-    jw_obj(&j);
-    jw_kstr(&j, drf ? "detail" : "error", msg);
-    if (field && field[0] && !drf) {
-        jw_key(&j, "detail");
-        jw_obj(&j);
-        jw_kstr(&j, "field", field);
-        jw_end_obj(&j);
-    }
-    if (error_id)
-        jw_kstr(&j, "error_id", error_id);
-    jw_end_obj(&j);
+    if (x->envelope == ENVELOPE_OPENAI)
+        write_openai_problem(&j, status, field, msg, error_id);
+    else
+        write_own_problem(&j, x->envelope == ENVELOPE_DRF, field, msg,
+                          error_id);
     if ((status == 429 || status == 503) && !has_header(x, "Retry-After"))
         reply_header(&x->r, "Retry-After", "1");
 }

@@ -74,10 +74,13 @@ double request_num(const struct request *r, const char *name);
 bool request_bool(const struct request *r, const char *name);
 int64_t request_time(const struct request *r,
                      const char *name); /* us; 0 none */
-/* PARAM_JSON and PARAM_LIST of the body; NULL if absent. */
+/* PARAM_JSON, PARAM_LIST, PARAM_ANY of the body; NULL if absent. */
 const json_t *request_value(const struct request *r, const char *name);
 /* Header value, or SLICE_NONE.  Without case; several are joined by ", ". */
 struct slice request_header(const struct request *r, const char *name);
+
+/* Has the client left?  Then the work is for nobody. */
+bool request_gone(const struct request *r);
 
 /* ---- answering ---- */
 
@@ -89,6 +92,10 @@ struct buf *reply_json(struct request *r, int status);
 struct buf *reply_text(struct request *r, int status, const char *content_type);
 /* Answer with shared bytes (keeps its own reference). */
 void reply_shared(struct request *r, int status, struct shared_body *body);
+/* An error in the handler's own words, in the envelope of the route: for a 5xx
+ * that shall say why, which a returned error does not.  `field` may be NULL. */
+void reply_error(struct request *r, int status, const char *field,
+                 const char *msg);
 /* 204, or any status without a body. */
 void reply_empty(struct request *r, int status);
 /* Add a header to the reply; value is copied.  At most 16; no CR or LF

@@ -30,8 +30,9 @@ enum run_where {
 };
 
 enum envelope {
-    ENVELOPE_OWN, /* {"error": "...", "detail": {...}} */
-    ENVELOPE_DRF  /* {"detail": "..."} */
+    ENVELOPE_OWN,   /* {"error": "...", "detail": {...}} */
+    ENVELOPE_DRF,   /* {"detail": "..."} */
+    ENVELOPE_OPENAI /* {"error": {"message", "type", "param", "code"}} */
 };
 
 enum param_type {
@@ -42,7 +43,8 @@ enum param_type {
     PARAM_TIME, /* RFC 3339 or a date */
     PARAM_ENUM, /* one of `choices` */
     PARAM_LIST, /* JSON array of strings, at most max of them; body only */
-    PARAM_JSON  /* JSON object; body only */
+    PARAM_JSON, /* JSON object; body only */
+    PARAM_ANY   /* any JSON; the handler checks it; body only */
 };
 
 enum param_in { IN_QUERY, IN_BODY, IN_PATH };
@@ -72,11 +74,14 @@ struct route {
     size_t max_body;            /* bytes; 0: 64 KiB for POST/PUT/PATCH */
     bool raw_body;              /* the handler reads r->body; no field checks */
     bool open_query;            /* unknown query parameters are let through */
-    const char *tag;            /* group on the API page: "Papers" */
-    const char *summary;        /* "List papers" */
-    const char *doc;            /* a paragraph, may be NULL */
-    int status;                 /* of success, for the docs; 0: 200 */
-    const char *returns;        /* example of the reply (JSON), may be NULL */
+    int per_minute;  /* calls that one client address may make when it needs the
+                        token to write and does not carry it; over it: 429 with
+                        Retry-After.  0: not limited */
+    const char *tag; /* group on the API page: "Papers" */
+    const char *summary; /* "List papers" */
+    const char *doc;     /* a paragraph, may be NULL */
+    int status;          /* of success, for the docs; 0: 200 */
+    const char *returns; /* example of the reply (JSON), may be NULL */
 };
 
 struct router;

@@ -32,6 +32,14 @@ struct attempts {
 };
 #define ATTEMPT_SLOTS 256
 
+/* Calls of one address to one limited route in this minute; see policy.c. */
+struct calls {
+    uint64_t key;
+    int64_t minute;
+    int n;
+};
+#define CALL_SLOTS 1024
+
 struct cidr {
     uint8_t bits[16]; /* IPv4 as ::ffff:a.b.c.d */
     int prefix;
@@ -52,6 +60,7 @@ struct router {
     size_t n_rows, cap_rows;
     uint64_t seed;
     struct attempts attempts[ATTEMPT_SLOTS]; /* loop only */
+    struct calls calls[CALL_SLOTS];          /* loop only */
 };
 
 /* The head of x is complete: find the route and check all that can be known
@@ -70,7 +79,7 @@ enum err_code policy_setup(struct router *rt, const struct router_options *opt,
 void policy_release(struct router *rt);
 /* Client address, base_url and Host.  false: a reply is ready. */
 bool policy_host(struct exchange *x);
-/* Origin, tokens.  false: a reply is ready. */
+/* Origin, tokens, rate.  false: a reply is ready. */
 bool policy_route(struct exchange *x, const struct route *route);
 /* Set x->cors for a route of that policy. */
 void policy_cors(struct exchange *x, enum policy policy);
