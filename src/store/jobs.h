@@ -31,7 +31,7 @@ struct job {
     struct slice id;   /* "arxiv-1762123331" */
     struct slice kind; /* "scrape", "webhook", "coverage" */
     enum job_state state;
-    double progress;         /* 0..100 */
+    double progress;                                     /* 0..100 */
     int64_t created_at, updated_at, run_at, lease_until; /* us */
     int attempts, max_attempts;
     bool cancel_requested;
@@ -44,7 +44,8 @@ struct job {
 
 struct job_new {
     const char *kind;
-    const char *id_prefix; /* id = <prefix>-<unix seconds>, "-2", "-3"... if taken */
+    const char
+        *id_prefix; /* id = <prefix>-<unix seconds>, "-2", "-3"... if taken */
     struct slice input;
     int max_attempts;
     int64_t run_at, now_us;
@@ -122,8 +123,8 @@ enum err_code store_job_restart(struct store *s, struct slice id,
                                 int64_t now_us, struct err *e) CHECKED;
 /* At start of an embedded process: leases of dead predecessors are given back,
  * and the limiters' holds (SQLite; PostgreSQL waits for them to expire). */
-enum err_code store_jobs_recover(struct store *s, int64_t now_us,
-                                 struct err *e) CHECKED;
+enum err_code store_jobs_recover(struct store *s, int64_t now_us, struct err *e)
+    CHECKED;
 /* Jobs by state, for /metrics and doctor. */
 enum err_code store_jobs_counts(struct store *s, int64_t out[JOB_N_STATES],
                                 struct err *e) CHECKED;

@@ -14,27 +14,27 @@
 #include "store/store.h"
 
 struct paper {
-    int64_t id;            /* 0 while not stored */
-    struct slice title;    /* white space normalised, LaTeX kept */
+    int64_t id;         /* 0 while not stored */
+    struct slice title; /* white space normalised, LaTeX kept */
     struct slice abstract;
-    struct slice authors;  /* joined: "A, B" */
+    struct slice authors;     /* joined: "A, B" */
     struct slice author_list; /* JSON array of strings */
-    struct slice url;      /* canonical: https://arxiv.org/abs/2511.01234 */
+    struct slice url;         /* canonical: https://arxiv.org/abs/2511.01234 */
     struct slice pdf_url;
-    struct slice source;    /* "arxiv" */
-    struct slice source_id; /* "2511.01234", "hep-ph/0301050" */
-    int64_t version;        /* 0: unknown */
-    int64_t published_at;   /* us; 0: unknown */
-    int64_t source_updated_at; /* us; the source's own "updated" */
+    struct slice source;           /* "arxiv" */
+    struct slice source_id;        /* "2511.01234", "hep-ph/0301050" */
+    int64_t version;               /* 0: unknown */
+    int64_t published_at;          /* us; 0: unknown */
+    int64_t source_updated_at;     /* us; the source's own "updated" */
     struct slice arxiv_categories; /* JSON array of strings */
     struct slice primary_category;
     struct slice doi, journal_ref, comment; /* empty: none */
-    struct slice category;  /* ours: "llm" */
-    double relevance_score; /* 0..1, two decimals */
-    struct slice relevance; /* JSON object: its parts */
-    struct slice tags;      /* JSON array of strings */
-    int64_t created_at, updated_at; /* us; of our row */
-    int64_t deleted_at;     /* us; 0: not deleted */
+    struct slice category;                  /* ours: "llm" */
+    double relevance_score;                 /* 0..1, two decimals */
+    struct slice relevance;                 /* JSON object: its parts */
+    struct slice tags;                      /* JSON array of strings */
+    int64_t created_at, updated_at;         /* us; of our row */
+    int64_t deleted_at;                     /* us; 0: not deleted */
 };
 
 /* ---- the webhook: one call, one transaction ---- */
@@ -43,7 +43,7 @@ struct webhook_in {
     struct slice webhook_id; /* Standard Webhooks id; empty: none */
     uint8_t body_sha256[32];
     struct slice job_id, source;
-    bool failed;           /* the scrape failed: `error` says why, no papers */
+    bool failed; /* the scrape failed: `error` says why, no papers */
     struct slice error;
     int64_t started_at, ended_at; /* us; 0 unknown */
     const struct paper *papers;
@@ -52,7 +52,7 @@ struct webhook_in {
 };
 
 struct webhook_result {
-    int64_t created;   /* created + updated = n_papers */
+    int64_t created; /* created + updated = n_papers */
     int64_t updated;
     int64_t unchanged; /* how many of the updated were identical */
     bool repeated;     /* this webhook_id was received before: the numbers are
@@ -64,9 +64,10 @@ struct webhook_result {
  * A job may send several webhooks: one with a webhook_id adds its numbers to
  * the job's row, one without (it may be a repetition) replaces them.
  * ERR_CONFLICT: webhook_id known with another body. */
-enum err_code store_webhook_receive(struct store *s, const struct webhook_in *in,
-                                    struct webhook_result *out,
-                                    struct err *e) CHECKED;
+enum err_code store_webhook_receive(struct store *s,
+                                    const struct webhook_in *in,
+                                    struct webhook_result *out, struct err *e)
+    CHECKED;
 
 /* ---- reading ---- */
 
@@ -89,7 +90,7 @@ struct paper_key {
 
 struct paper_query {
     struct slice category, source, tag; /* empty: any */
-    struct slice author; /* words of a name, in order: "yann lecun" */
+    struct slice author;  /* words of a name, in order: "yann lecun" */
     double min_relevance; /* < 0: any */
     int64_t published_after, published_before; /* us, inclusive; 0: any */
     struct slice search; /* words, "phrases", -not; empty: all */
@@ -162,8 +163,8 @@ struct paper_stats {
 };
 /* Days: the newest max_days that have papers. */
 enum err_code store_papers_stats(struct store *s, struct arena *a, int max_days,
-                                 struct paper_stats *out,
-                                 struct err *e) CHECKED;
+                                 struct paper_stats *out, struct err *e)
+    CHECKED;
 
 /* ---- what the backend knows of scraper jobs (by webhook) ---- */
 

@@ -22,7 +22,7 @@
 
 #define MIN_BACKOFF_US (50 * US_PER_MS)
 #define MAX_BACKOFF_US (2 * US_PER_S)
-#define WAIT_S 10 /* for a connection when all are busy */
+#define WAIT_S 10   /* for a connection when all are busy */
 #define MAX_TRIES 5 /* of a transaction that meets deadlocks */
 
 struct postgres *postgres_of(struct store *s)
@@ -77,7 +77,8 @@ static enum err_code connect_one(struct postgres *p, struct pg_conn **out,
         return code;
     }
     p->n_open--;
-    note_attempt(p, &why);
+    if (code == ERR_UNAVAILABLE)
+        note_attempt(p, &why);
     pthread_cond_signal(&p->given);
     if (e)
         *e = why;

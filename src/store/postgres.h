@@ -18,8 +18,8 @@ struct postgres {
     int64_t idempotency_ttl_us;
     struct known *pages; /* owned; counts and anchors of lists */
 
-    pthread_mutex_t lock; /* over what follows */
-    pthread_cond_t given; /* a connection, or the room for one */
+    pthread_mutex_t lock;  /* over what follows */
+    pthread_cond_t given;  /* a connection, or the room for one */
     struct pg_conn **idle; /* owned; the last given is the first taken */
     int n_idle, n_open, max_open;
     int64_t retry_at;      /* monotonic us: no new connection before */
@@ -37,8 +37,7 @@ void postgres_give(struct postgres *p, struct pg_conn *c);
 
 /* One statement; *out (NULL: not wanted) is to be PQclear()ed. */
 enum err_code postgres_query(struct store *s, PGresult **out, const char *sql,
-                             const struct pg_args *args,
-                             struct err *e) CHECKED;
+                             const struct pg_args *args, struct err *e) CHECKED;
 /* One transaction: BEGIN, body, COMMIT; what body queued last travels with the
  * COMMIT.  An error of body rolls back.  body runs again, from the start,
  * after a deadlock. */
@@ -72,7 +71,6 @@ enum err_code postgres_select_one(struct store *s, struct arena *a,
 /* Bring the schema up to date, one process at a time.  ERR_INVALID: it is
  * newer than this program. */
 enum err_code postgres_migrate(struct pg_conn *c, struct err *e) CHECKED;
-int postgres_schema_version(void);
 
 /* Columns in the order in which postgres_read_paper() takes them. */
 #define PAPER_COLUMNS                                                          \
@@ -81,7 +79,6 @@ int postgres_schema_version(void);
     " p.arxiv_categories, p.primary_category, p.doi, p.journal_ref,"           \
     " p.comment, p.category, p.relevance_score, p.relevance, p.tags,"          \
     " p.created_at, p.updated_at, p.deleted_at"
-#define N_PAPER_COLUMNS 24
 void postgres_read_paper(struct pg_row *w, void *paper);
 
 /* Columns of an arriving paper, as parallel arrays that fill $first on. */
@@ -118,10 +115,9 @@ enum err_code postgres_webhook_receive(struct store *s,
                                        struct err *e) CHECKED;
 enum err_code postgres_papers_list(struct store *s, struct arena *a,
                                    const struct paper_query *q,
-                                   struct paper_list *out,
-                                   struct err *e) CHECKED;
-enum err_code postgres_papers_each(struct store *s,
-                                   const struct paper_query *q,
+                                   struct paper_list *out, struct err *e)
+    CHECKED;
+enum err_code postgres_papers_each(struct store *s, const struct paper_query *q,
                                    enum err_code (*each)(void *ctx,
                                                          const struct paper *p,
                                                          struct err *e),

@@ -17,7 +17,6 @@
 #include "store/postgres_conn.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +54,8 @@ struct pg_conn {
     PGconn *c;
     bool broken; /* the link is gone */
     bool retry;
+    bool open; /* something was sent since the last sync: until there is one,
+                  libpq does not know whether a transaction is open */
     struct err failed; /* first error since the last sync; code 0: none */
     struct pending queue[MAX_QUEUE];
     unsigned head, tail; /* free-running */
@@ -64,15 +65,15 @@ struct pg_conn {
 
 /* ---- errors ---- */
 
-/* libpq's messages end in a newline and may have several lines. */
+/* libpq's messages end in a newline, and may have several lines and tabs. */
 static void one_line(char *out, size_t size, const char *msg)
 {
     size_t n = 0;
 
     for (; *msg && n + 1 < size; msg++)
-        if (*msg != '\n')
+        if ((unsigned char)*msg > ' ')
             out[n++] = *msg;
-        else if (msg[1])
+        else if (n && out[n - 1] != ' ' && msg[1])
             out[n++] = ' ';
     out[n] = 0;
 }
@@ -127,7 +128,8 @@ static void lost(struct pg_conn *c)
 static void failed_with(struct pg_conn *c, PGresult *r)
 {
     const char *state = postgres_lib.PQresultErrorField(r, PG_DIAG_SQLSTATE);
-    const char *msg = postgres_lib.PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    const char *msg =
+        postgres_lib.PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
     char text[300];
 
     if (!state || postgres_lib.PQstatus(c->c) != CONNECTION_OK) {
@@ -179,7 +181,8 @@ static const char session[] =
 
 static enum err_code check_server(struct pg_conn *c, struct err *e)
 {
-    const char *encoding = postgres_lib.PQparameterStatus(c->c, "server_encoding");
+    const char *encoding =
+        postgres_lib.PQparameterStatus(c->c, "server_encoding");
     int version = postgres_lib.PQserverVersion(c->c);
 
     if (version < MIN_SERVER_VERSION)
@@ -213,13 +216,16 @@ enum err_code pg_open(struct pg_conn **out, const char *url, const char *secret,
                       struct err *e)
 {
     /* Before the URL: it may say otherwise.  Behind it: it may not. */
-    static const char *const keys[] = {
-        "connect_timeout",     "fallback_application_name",
-        "keepalives_idle",     "keepalives_interval",
-        "keepalives_count",    "tcp_user_timeout",
-        "dbname",              "client_encoding",
-        NULL};
-    const char *const values[] = {"5",     "sheaf", "30", "10", "3",
+    static const char *const keys[] = {"connect_timeout",
+                                       "fallback_application_name",
+                                       "keepalives_idle",
+                                       "keepalives_interval",
+                                       "keepalives_count",
+                                       "tcp_user_timeout",
+                                       "dbname",
+                                       "client_encoding",
+                                       NULL};
+    const char *const values[] = {"5",     "sheaf", "30",   "10", "3",
                                   "30000", url,     "UTF8", NULL};
     struct pg_conn *c = calloc(1, sizeof(*c));
     enum err_code code;
@@ -259,7 +265,8 @@ bool pg_alive(struct pg_conn *c)
     if (c->broken || c->n_statements > MAX_STATEMENTS)
         return false;
     /* A server that says goodbye sends a message, then closes: two reads. */
-    for (int i = 0; i < 3 && postgres_lib.PQstatus(c->c) == CONNECTION_OK; i++) {
+    for (int i = 0; i < 3 && postgres_lib.PQstatus(c->c) == CONNECTION_OK;
+         i++) {
         struct pollfd p = {.fd = postgres_lib.PQsocket(c->c), .events = POLLIN};
 
         if (poll(&p, 1, 0) <= 0)
@@ -271,174 +278,9 @@ bool pg_alive(struct pg_conn *c)
     return !c->broken;
 }
 
-int pg_server_version(const struct pg_conn *c)
-{
-    return postgres_lib.PQserverVersion(c->c);
-}
-
 bool pg_should_retry(const struct pg_conn *c)
 {
     return c->retry && !c->broken;
-}
-
-/* ---- arguments ---- */
-
-/* Stands for "in scratch", so that a struct pg_args can be copied. */
-static const char in_scratch[1];
-
-static void next_arg(struct pg_args *a, enum pg_type type, const void *value,
-                     size_t len, int format)
-{
-    assert(a->n < PG_MAX_ARGS && len <= PG_MAX_ARRAY);
-    a->types[a->n] = (unsigned)type;
-    a->values[a->n] = value;
-    a->lengths[a->n] = (int)len;
-    a->formats[a->n] = format;
-    a->n++;
-}
-
-static void scratch_arg(struct pg_args *a, enum pg_type type, const void *value,
-                        size_t len)
-{
-    assert(a->n < PG_MAX_ARGS);
-    memcpy(a->scratch[a->n], value, len);
-    next_arg(a, type, in_scratch, len, 1);
-}
-
-void pg_arg_i64(struct pg_args *a, int64_t v)
-{
-    uint64_t be = htobe64((uint64_t)v);
-
-    scratch_arg(a, PG_INT8, &be, 8);
-}
-
-void pg_arg_f64(struct pg_args *a, double v)
-{
-    uint64_t be;
-
-    memcpy(&be, &v, 8);
-    be = htobe64(be);
-    scratch_arg(a, PG_FLOAT8, &be, 8);
-}
-
-void pg_arg_bool(struct pg_args *a, bool v)
-{
-    scratch_arg(a, PG_BOOL, &(char){v}, 1);
-}
-
-void pg_arg_text(struct pg_args *a, struct slice v)
-{
-    next_arg(a, PG_TEXT, v.p ? v.p : "", v.len, 1);
-}
-
-void pg_arg_text_or_null(struct pg_args *a, struct slice v)
-{
-    next_arg(a, PG_TEXT, v.p, v.len, 1);
-}
-
-void pg_arg_bytes(struct pg_args *a, const void *p, size_t n)
-{
-    next_arg(a, PG_BYTEA, p, n, 1);
-}
-
-void pg_arg_tsquery(struct pg_args *a, struct slice v)
-{
-    assert(v.p && v.p[v.len] == 0); /* the text format ends with NUL */
-    next_arg(a, PG_TSQUERY, v.p, v.len, 0);
-}
-
-void pg_arg_array(struct pg_args *a, enum pg_type array_type,
-                  const struct buf *b)
-{
-    next_arg(a, array_type, buf_ok(b) ? b->p : NULL, b->len, 1);
-}
-
-void pg_put_u16(struct buf *b, uint16_t v)
-{
-    v = htobe16(v);
-    buf_add(b, &v, 2);
-}
-
-void pg_put_u32(struct buf *b, uint32_t v)
-{
-    v = htobe32(v);
-    buf_add(b, &v, 4);
-}
-
-void pg_patch_u32(struct buf *b, size_t at, uint32_t v)
-{
-    if (b->failed)
-        return;
-    v = htobe32(v);
-    memcpy(b->p + at, &v, 4);
-}
-
-/* An array: dimensions, has-nulls, element type, length, lower bound; then
- * each element's length and bytes (array_recv). */
-#define ARRAY_LENGTH_AT 12
-
-void pg_array_init(struct buf *b, enum pg_type element_type)
-{
-    buf_init(b, PG_MAX_ARRAY);
-    pg_put_u32(b, 1);
-    pg_put_u32(b, 0);
-    pg_put_u32(b, (uint32_t)element_type);
-    pg_put_u32(b, 0);
-    pg_put_u32(b, 1);
-}
-
-size_t pg_array_open(struct buf *b)
-{
-    uint32_t n;
-
-    if (!b->failed) {
-        memcpy(&n, b->p + ARRAY_LENGTH_AT, 4);
-        pg_patch_u32(b, ARRAY_LENGTH_AT, be32toh(n) + 1);
-    }
-    pg_put_u32(b, 0);
-    return b->len;
-}
-
-void pg_array_close(struct buf *b, size_t opened)
-{
-    if (!b->failed)
-        pg_patch_u32(b, opened - 4, (uint32_t)(b->len - opened));
-}
-
-static void array_add(struct buf *b, const void *p, size_t n)
-{
-    size_t at = pg_array_open(b);
-
-    buf_add(b, p, n);
-    pg_array_close(b, at);
-}
-
-void pg_array_i64(struct buf *b, int64_t v)
-{
-    uint64_t be = htobe64((uint64_t)v);
-
-    array_add(b, &be, 8);
-}
-
-void pg_array_f64(struct buf *b, double v)
-{
-    uint64_t be;
-
-    memcpy(&be, &v, 8);
-    be = htobe64(be);
-    array_add(b, &be, 8);
-}
-
-void pg_array_bool(struct buf *b, bool v)
-{
-    char byte = v;
-
-    array_add(b, &byte, 1);
-}
-
-void pg_array_text(struct buf *b, struct slice v)
-{
-    array_add(b, v.p, v.len);
 }
 
 /* ---- sending ---- */
@@ -478,15 +320,17 @@ static void queue_statement(struct pg_conn *c, enum kind kind, const char *sql,
 
     if (c->failed.code != ERR_NONE)
         return;
+    if (!c->open)
+        c->retry = false;
+    c->open = true;
     if (!a)
         a = &none;
-    for (int i = 0; i < a->n; i++) {
-        values[i] = a->values[i] == in_scratch ? a->scratch[i] : a->values[i];
-        if (!values[i] && a->types[i] != PG_TEXT) { /* an array's buf */
-            err_set(&c->failed, ERR_TOO_LARGE, "too much data in one call");
-            return;
-        }
+    if (pg_args_failed(a)) {
+        err_set(&c->failed, ERR_TOO_LARGE, "too much data in one call");
+        return;
     }
+    for (int i = 0; i < a->n; i++)
+        values[i] = pg_arg_value(a, i);
     snprintf(name, sizeof(name), "s%016llx", (unsigned long long)key);
     if (!st->prepared) {
         if (!postgres_lib.PQsendPrepare(c->c, name, sql, a->n, a->types)) {
@@ -498,7 +342,7 @@ static void queue_statement(struct pg_conn *c, enum kind kind, const char *sql,
         push(c, PREPARE, key);
     }
     if (!postgres_lib.PQsendQueryPrepared(c->c, name, a->n, values, a->lengths,
-                                a->formats, 1)) {
+                                          a->formats, 1)) {
         lost(c);
         return;
     }
@@ -517,8 +361,8 @@ void pg_ask(struct pg_conn *c, const char *sql, const struct pg_args *args)
 
 enum err_code pg_flush(struct pg_conn *c, struct err *e)
 {
-    if (c->failed.code == ERR_NONE &&
-        (!postgres_lib.PQsendFlushRequest(c->c) || postgres_lib.PQflush(c->c) < 0))
+    if (c->failed.code == ERR_NONE && (!postgres_lib.PQsendFlushRequest(c->c) ||
+                                       postgres_lib.PQflush(c->c) < 0))
         lost(c);
     return report(c, e);
 }
@@ -543,7 +387,8 @@ static PGresult *receive(struct pg_conn *c, enum kind *kind)
     PGresult *r = postgres_lib.PQgetResult(c->c), *end = NULL;
 
     if (r && p.kind != SYNC)
-        end = postgres_lib.PQgetResult(c->c); /* NULL ends each statement's answer */
+        end = postgres_lib.PQgetResult(
+            c->c); /* NULL ends each statement's answer */
     if (!r || end || postgres_lib.PQstatus(c->c) == CONNECTION_BAD) {
         if (r)
             failed_with(c, r);
@@ -582,6 +427,7 @@ enum err_code pg_next(struct pg_conn *c, PGresult **out, struct err *e)
 
 static void send_sync(struct pg_conn *c)
 {
+    c->open = false;
     if (c->broken)
         return;
     if (postgres_lib.PQpipelineSync(c->c))
@@ -605,6 +451,8 @@ static void roll_back(struct pg_conn *c)
     struct err first = c->failed;
     bool retry = c->retry;
 
+    if (c->broken || postgres_lib.PQtransactionStatus(c->c) == PQTRANS_IDLE)
+        return;
     c->failed = (struct err){0};
     pg_do(c, "ROLLBACK", NULL);
     send_sync(c);
@@ -615,12 +463,12 @@ static void roll_back(struct pg_conn *c)
     c->retry = retry;
 }
 
-/* Nothing is under way: no open transaction may stay behind an error. */
+/* Nothing is under way.  Behind an error no transaction stays open. */
 static enum err_code settle(struct pg_conn *c, struct err *e)
 {
     enum err_code code;
 
-    if (!c->broken && postgres_lib.PQtransactionStatus(c->c) != PQTRANS_IDLE)
+    if (c->failed.code != ERR_NONE)
         roll_back(c);
     code = report(c, e);
     c->failed = (struct err){0};
@@ -631,18 +479,17 @@ enum err_code pg_sync(struct pg_conn *c, struct err *e)
 {
     send_sync(c);
     read_all(c);
-    if (c->failed.code != ERR_NONE)
-        return settle(c, e);
-    return ERR_NONE;
+    return settle(c, e);
 }
 
 void pg_reset(struct pg_conn *c)
 {
-    if (c->head != c->tail || c->failed.code != ERR_NONE) {
+    if (c->open) {
         send_sync(c);
         read_all(c);
     }
-    (void)settle(c, NULL);
+    roll_back(c);
+    c->failed = (struct err){0};
 }
 
 enum err_code pg_run(struct pg_conn *c, PGresult **out, struct err *e)
@@ -669,13 +516,6 @@ enum err_code pg_query(struct pg_conn *c, PGresult **out, const char *sql,
     return pg_run(c, out, e);
 }
 
-int64_t pg_changed(PGresult *r)
-{
-    int64_t n = 0;
-
-    return slice_to_i64(slice_of(postgres_lib.PQcmdTuples(r)), &n) ? n : 0;
-}
-
 enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
 {
     enum err_code code;
@@ -693,80 +533,4 @@ enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
     code = report(c, e);
     c->failed = (struct err){0};
     return code;
-}
-
-/* ---- results ---- */
-
-int64_t pg_i64(const PGresult *r, int row, int col)
-{
-    const char *p = postgres_lib.PQgetvalue(r, row, col);
-    uint64_t v8;
-    uint32_t v4;
-    uint16_t v2;
-
-    switch (postgres_lib.PQgetlength(r, row, col)) {
-    case 8:
-        memcpy(&v8, p, 8);
-        return (int64_t)be64toh(v8);
-    case 4:
-        memcpy(&v4, p, 4);
-        return (int32_t)be32toh(v4);
-    case 2:
-        memcpy(&v2, p, 2);
-        return (int16_t)be16toh(v2);
-    default:
-        return 0; /* NULL */
-    }
-}
-
-double pg_f64(const PGresult *r, int row, int col)
-{
-    uint64_t v = (uint64_t)pg_i64(r, row, col);
-    double d;
-
-    memcpy(&d, &v, 8);
-    return d;
-}
-
-bool pg_bool(const PGresult *r, int row, int col)
-{
-    return postgres_lib.PQgetlength(r, row, col) == 1 && *postgres_lib.PQgetvalue(r, row, col);
-}
-
-struct slice pg_slice(const PGresult *r, int row, int col)
-{
-    return (struct slice){postgres_lib.PQgetvalue(r, row, col),
-                          (size_t)postgres_lib.PQgetlength(r, row, col)};
-}
-
-int64_t pg_row_i64(struct pg_row *w)
-{
-    return pg_i64(w->r, w->row, w->col++);
-}
-
-double pg_row_f64(struct pg_row *w)
-{
-    return pg_f64(w->r, w->row, w->col++);
-}
-
-bool pg_row_bool(struct pg_row *w)
-{
-    return pg_bool(w->r, w->row, w->col++);
-}
-
-struct slice pg_row_text(struct pg_row *w)
-{
-    struct slice s = pg_slice(w->r, w->row, w->col++);
-
-    if (!w->a)
-        return s;
-    s = arena_slice(w->a, s);
-    w->full |= !s.p;
-    return s;
-}
-
-enum err_code pg_row_end(const struct pg_row *w, struct err *e)
-{
-    return w->full ? err_set(e, ERR_TOO_LARGE, "the answer is too large")
-                   : ERR_NONE;
 }

@@ -16,8 +16,6 @@
  * pg_next() and pg_sync() report it.  Each distinct statement is prepared once
  * a connection, in the same round trip as its first use.
  *
- * Values travel in PostgreSQL's binary formats.
- *
  * Threads: a connection belongs to one thread at a time.
  */
 #ifndef STORE_POSTGRES_CONN_H
@@ -26,11 +24,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
-#include "base/slice.h"
-#include "store/postgres_lib.h"
+#include "store/postgres_value.h"
 
 struct pg_conn;
 
@@ -43,74 +38,16 @@ void pg_close(struct pg_conn *c); /* takes NULL */
 /* Can it be used?  false once the link is gone; looks at the socket, so that a
  * server that went away is noticed before anything is sent. */
 bool pg_alive(struct pg_conn *c) CHECKED;
-int pg_server_version(const struct pg_conn *c); /* 150020 */
 /* Give up what is queued or open: afterwards idle and without transaction, or
  * not alive. */
 void pg_reset(struct pg_conn *c);
 /* Several statements in one text, without arguments, each sent at once and its
  * result dropped; for migrations.  The connection is idle. */
-enum err_code pg_script(struct pg_conn *c, const char *sql,
-                        struct err *e) CHECKED;
+enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
+    CHECKED;
 /* Did the last error mean "run the transaction again" (deadlock,
  * serialisation)? */
 bool pg_should_retry(const struct pg_conn *c);
-
-/* ---- arguments ---- */
-
-#define PG_MAX_ARGS 40
-/* Types as in pg_type.dat. */
-enum pg_type {
-    PG_BOOL = 16,
-    PG_BYTEA = 17,
-    PG_INT8 = 20,
-    PG_TEXT = 25,
-    PG_FLOAT8 = 701,
-    PG_INT8_ARRAY = 1016,
-    PG_BOOL_ARRAY = 1000,
-    PG_TEXT_ARRAY = 1009,
-    PG_FLOAT8_ARRAY = 1022,
-    PG_TSVECTOR = 3614,
-    PG_TSQUERY = 3615,
-    PG_TSVECTOR_ARRAY = 3643
-};
-
-/* Filled in the order $1, $2...; start with = {0}.  Texts and bytes are
- * borrowed until the statement is queued. */
-struct pg_args {
-    int n;
-    unsigned types[PG_MAX_ARGS];
-    const char *values[PG_MAX_ARGS];
-    int lengths[PG_MAX_ARGS];
-    int formats[PG_MAX_ARGS];
-    char scratch[PG_MAX_ARGS][8];
-};
-void pg_arg_i64(struct pg_args *a, int64_t v);
-void pg_arg_f64(struct pg_args *a, double v);
-void pg_arg_bool(struct pg_args *a, bool v);
-void pg_arg_text(struct pg_args *a, struct slice v); /* p == NULL: '' */
-void pg_arg_text_or_null(struct pg_args *a, struct slice v); /* p == NULL: NULL */
-void pg_arg_bytes(struct pg_args *a, const void *p, size_t n);
-/* A tsquery in its text form. */
-void pg_arg_tsquery(struct pg_args *a, struct slice v);
-void pg_arg_array(struct pg_args *a, enum pg_type array_type,
-                  const struct buf *b);
-
-/* An array argument, written into *b element by element.  At most
- * PG_MAX_ARRAY bytes: more is ERR_TOO_LARGE when the statement is queued. */
-#define PG_MAX_ARRAY ((size_t)256 << 20)
-void pg_array_init(struct buf *b, enum pg_type element_type);
-void pg_array_i64(struct buf *b, int64_t v);
-void pg_array_f64(struct buf *b, double v);
-void pg_array_bool(struct buf *b, bool v);
-void pg_array_text(struct buf *b, struct slice v);
-/* An element in parts: its bytes are appended to b between the two. */
-size_t pg_array_open(struct buf *b);
-void pg_array_close(struct buf *b, size_t opened);
-
-void pg_put_u16(struct buf *b, uint16_t v); /* network order */
-void pg_put_u32(struct buf *b, uint32_t v);
-/* Write over the four bytes at `at`. */
-void pg_patch_u32(struct buf *b, size_t at, uint32_t v);
 
 /* ---- statements ---- */
 
@@ -124,33 +61,11 @@ enum err_code pg_next(struct pg_conn *c, PGresult **out, struct err *e) CHECKED;
 /* Send what is queued, wait for all of it.  Every pg_ask() that was not
  * fetched is dropped. */
 enum err_code pg_sync(struct pg_conn *c, struct err *e) CHECKED;
-/* pg_sync, with the result of the oldest pg_ask() in *out (NULL: not wanted). */
+/* pg_sync, with the result of the oldest pg_ask() in *out (NULL: not wanted).
+ */
 enum err_code pg_run(struct pg_conn *c, PGresult **out, struct err *e) CHECKED;
 /* pg_ask and pg_run. */
 enum err_code pg_query(struct pg_conn *c, PGresult **out, const char *sql,
                        const struct pg_args *args, struct err *e) CHECKED;
-/* How many rows a statement changed. */
-int64_t pg_changed(PGresult *r);
-
-/* ---- results: integers of any width, NULL reads as 0, false or empty ---- */
-
-int64_t pg_i64(const PGresult *r, int row, int col);
-double pg_f64(const PGresult *r, int row, int col);
-bool pg_bool(const PGresult *r, int row, int col);
-struct slice pg_slice(const PGresult *r, int row, int col); /* borrowed from r */
-
-/* Reads a row column by column, texts into the arena; without one (a == NULL)
- * they are borrowed from r.  Afterwards `full` tells that there was no room. */
-struct pg_row {
-    const PGresult *r;
-    struct arena *a; /* or NULL */
-    int row, col;
-    bool full;
-};
-int64_t pg_row_i64(struct pg_row *w);
-double pg_row_f64(struct pg_row *w);
-bool pg_row_bool(struct pg_row *w);
-struct slice pg_row_text(struct pg_row *w);
-enum err_code pg_row_end(const struct pg_row *w, struct err *e) CHECKED;
 
 #endif

@@ -502,7 +502,7 @@ static void arg_lease(struct pg_args *a, const struct job_lease *l)
     pg_arg_i64(a, l->attempt);
 }
 
-enum err_code postgres_lease_lost(const struct job_lease *l, struct err *e)
+static enum err_code lease_lost(const struct job_lease *l, struct err *e)
 {
     return err_set(e, ERR_CONFLICT, "the lease of job '%s' is lost", l->job_id);
 }
@@ -523,8 +523,8 @@ void postgres_ask_progress(struct pg_conn *c, const struct job_lease *l,
     pg_ask(c,
            "UPDATE jobs SET progress = $4,"
            " checkpoint = coalesce($5, checkpoint),"
-           " result = coalesce($6, result), attempts = 1, updated_at = $7"
-           HELD(1, 2, 3) " RETURNING cancel_requested",
+           " result = coalesce($6, result), attempts = 1, updated_at = $7" HELD(
+               1, 2, 3) " RETURNING cancel_requested",
            &a);
 }
 
@@ -542,8 +542,8 @@ void postgres_ask_end(struct pg_conn *c, const struct job_lease *l,
     pg_ask(c,
            "UPDATE jobs SET state = $4, result = coalesce($5, result),"
            " error = $6, updated_at = $7, lease_until = 0, owner = '',"
-           " progress = CASE $4 WHEN 2 THEN 100 ELSE progress END"
-           HELD(1, 2, 3) " RETURNING cancel_requested",
+           " progress = CASE $4 WHEN 2 THEN 100 ELSE progress END" HELD(
+               1, 2, 3) " RETURNING cancel_requested",
            &a);
 }
 
@@ -562,8 +562,8 @@ void postgres_ask_release(struct pg_conn *c, const struct job_lease *l,
            "UPDATE jobs SET"
            " state = CASE WHEN cancel_requested THEN 4 ELSE 0 END,"
            " run_at = $4, attempts = greatest(0, attempts - $5), error = $6,"
-           " updated_at = $7, lease_until = 0, owner = ''"
-           HELD(1, 2, 3) " RETURNING cancel_requested",
+           " updated_at = $7, lease_until = 0, owner = ''" HELD(
+               1, 2, 3) " RETURNING cancel_requested",
            &a);
 }
 
@@ -576,7 +576,7 @@ enum err_code postgres_next_held(struct pg_conn *c, const struct job_lease *l,
     if (code != ERR_NONE)
         return code;
     if (postgres_lib.PQntuples(r) == 0)
-        code = postgres_lease_lost(l, e);
+        code = lease_lost(l, e);
     else if (cancel)
         *cancel = pg_bool(r, 0, 0);
     postgres_lib.PQclear(r);
@@ -606,7 +606,7 @@ static enum err_code leased_end(struct leased *w, const struct job_lease *l,
     if (code != ERR_NONE)
         return code;
     if (postgres_lib.PQntuples(r) == 0)
-        code = postgres_lease_lost(l, e);
+        code = lease_lost(l, e);
     else if (cancel)
         *cancel = pg_bool(r, 0, 0);
     postgres_lib.PQclear(r);
@@ -614,8 +614,7 @@ static enum err_code leased_end(struct leased *w, const struct job_lease *l,
 }
 
 static enum err_code heartbeat(struct store *s, const struct job_lease *l,
-                               int64_t lease_until, bool *cancel,
-                               struct err *e)
+                               int64_t lease_until, bool *cancel, struct err *e)
 {
     struct leased w;
     struct pg_args a = {0};
@@ -626,8 +625,8 @@ static enum err_code heartbeat(struct store *s, const struct job_lease *l,
     arg_lease(&a, l);
     pg_arg_i64(&a, lease_until);
     pg_ask(w.c,
-           "UPDATE jobs SET lease_until = $4" HELD(1, 2, 3)
-           " RETURNING cancel_requested",
+           "UPDATE jobs SET lease_until = $4" HELD(
+               1, 2, 3) " RETURNING cancel_requested",
            &a);
     return leased_end(&w, l, cancel, e);
 }
@@ -718,11 +717,12 @@ static enum err_code run_order(struct pg_conn *c, void *ctx, struct err *e)
 static enum err_code cancel(struct store *s, struct slice id, int64_t now_us,
                             struct err *e)
 {
-    struct order o = {id, now_us,
-                      "UPDATE jobs SET updated_at = $2, cancel_requested = true,"
-                      " state = CASE state WHEN 0 THEN 4 ELSE state END"
-                      " WHERE id = $1 AND state IN (0, 1) RETURNING state",
-                      "has ended already"};
+    struct order o = {
+        id, now_us,
+        "UPDATE jobs SET updated_at = $2, cancel_requested = true,"
+        " state = CASE state WHEN 0 THEN 4 ELSE state END"
+        " WHERE id = $1 AND state IN (0, 1) RETURNING state",
+        "has ended already"};
 
     return postgres_transact(s, run_order, &o, e);
 }

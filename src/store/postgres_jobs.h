@@ -23,6 +23,5 @@ void postgres_ask_release(struct pg_conn *c, const struct job_lease *l,
                           int64_t now_us);
 enum err_code postgres_next_held(struct pg_conn *c, const struct job_lease *l,
                                  bool *cancel, struct err *e) CHECKED;
-enum err_code postgres_lease_lost(const struct job_lease *l, struct err *e);
 
 #endif

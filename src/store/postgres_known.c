@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define N_ENTRIES 256
-#define N_GATES   16
+#define N_GATES 16
 
 struct entry {
     uint64_t hash, used; /* used: the clock below; 0: free */
@@ -103,10 +103,8 @@ static struct entry *make(struct known *g, struct slice key)
             oldest = &g->entries[i];
     clear(oldest);
     memcpy(copy, key.p, key.len);
-    *oldest = (struct entry){.hash = hash(key),
-                             .used = ++g->clock,
-                             .key = copy,
-                             .key_len = key.len};
+    *oldest = (struct entry){
+        .hash = hash(key), .used = ++g->clock, .key = copy, .key_len = key.len};
     return oldest;
 }
 
@@ -157,25 +155,23 @@ bool known_anchor(struct known *g, struct slice key, uint64_t generation,
 }
 
 void known_put_anchors(struct known *g, struct slice key, uint64_t generation,
-                       const int64_t *ids, size_t n)
+                       int64_t *ids, size_t n)
 {
-    int64_t *copy = n ? malloc(n * sizeof(*ids)) : NULL;
     struct entry *t;
 
-    if (!copy)
+    if (!ids)
         return;
-    memcpy(copy, ids, n * sizeof(*ids));
     pthread_mutex_lock(&g->lock);
     t = make(g, key);
     if (t && generation >= t->generation) {
         free(t->ids);
-        t->ids = copy;
+        t->ids = ids;
         t->n_ids = n;
         t->generation = generation;
-        copy = NULL;
+        ids = NULL;
     }
     pthread_mutex_unlock(&g->lock);
-    free(copy);
+    free(ids);
 }
 
 void known_enter(struct known *g, struct slice key)

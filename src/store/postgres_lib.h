@@ -32,12 +32,10 @@
     X(PQgetlength)                                                             \
     X(PQgetResult)                                                             \
     X(PQgetvalue)                                                              \
-    X(PQhost)                                                                  \
     X(PQntuples)                                                               \
     X(PQparameterStatus)                                                       \
     X(PQpipelineSync)                                                          \
     X(PQresultErrorField)                                                      \
-    X(PQresultErrorMessage)                                                    \
     X(PQresultStatus)                                                          \
     X(PQsendFlushRequest)                                                      \
     X(PQsendPrepare)                                                           \

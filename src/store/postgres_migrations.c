@@ -10,13 +10,14 @@
  *  - Times are UTC microseconds, 0 is "none"; texts are '' when absent.
  *  - Lists are read backwards through (key, id), which also serves row-wise
  *    comparison with a cursor.  Tombstones are in none of these indexes.
- *  - papers.words is made by the program (postgres_text.c).  It lies outside the
- *    row (EXTERNAL) and the abstract inside (MAIN): lists read abstracts and
+ *  - papers.words is made by the program (postgres_text.c).  It lies outside
+ * the row (EXTERNAL) and the abstract inside (MAIN): lists read abstracts and
  *    never words.  A tombstone has no words.
  *  - papers.labels holds tags ("t:attention") and arXiv categories ("a:cs.AI").
  *  - GIN's list of pending entries is read by every search: kept short.
  *  - pg_trgm serves substrings of scripts without spaces.  Who may not create
- *    extensions goes without: such searches then read all papers of such scripts.
+ *    extensions goes without: such searches then read all papers of such
+ * scripts.
  *  - jobs.due_at is when a worker may take the job: a queued one at run_at, a
  *    running one when its lease ends.
  *  - The counter in meta is the count of the list without filters.
@@ -31,9 +32,9 @@
     "  abstract text NOT NULL,"                                                \
     "  authors text NOT NULL,"                                                 \
     "  author_list text NOT NULL,"                                             \
-    "  url text COLLATE \"C\" NOT NULL,"                                      \
+    "  url text COLLATE \"C\" NOT NULL,"                                       \
     "  pdf_url text NOT NULL,"                                                 \
-    "  source text COLLATE \"C\" NOT NULL,"                                   \
+    "  source text COLLATE \"C\" NOT NULL,"                                    \
     "  source_id text NOT NULL,"                                               \
     "  version bigint NOT NULL,"                                               \
     "  published_at bigint NOT NULL,"                                          \
@@ -43,7 +44,7 @@
     "  doi text NOT NULL,"                                                     \
     "  journal_ref text NOT NULL,"                                             \
     "  comment text NOT NULL,"                                                 \
-    "  category text COLLATE \"C\" NOT NULL,"                                 \
+    "  category text COLLATE \"C\" NOT NULL,"                                  \
     "  relevance_score double precision NOT NULL,"                             \
     "  relevance text NOT NULL,"                                               \
     "  tags text NOT NULL"
@@ -82,7 +83,7 @@ static const char *const step_1[] = {
     "CREATE INDEX papers_by_source ON"
     "  papers(source, published_at, id) WHERE deleted_at = 0;"
     "CREATE INDEX papers_by_words ON papers USING gin (words)"
-    "  WITH (gin_pending_list_limit = 512);"
+    "  WITH (gin_pending_list_limit = 1024);"
     "CREATE INDEX papers_by_label ON papers USING gin (labels)"
     "  WITH (gin_pending_list_limit = 512);"
     "CREATE INDEX papers_unspaced ON papers(id)"
@@ -232,12 +233,9 @@ static const char *const step_1[] = {
 static const char *const *const steps[] = {step_1};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
-int postgres_schema_version(void)
-{
-    return N_STEPS;
-}
-
-/* 0: a schema without tables of ours. */
+/* 0: a schema without tables of ours.  (Reading pg_class makes the server look
+ * at what others have created while this transaction waited for the lock:
+ * to_regclass() alone would answer from its cache.) */
 static enum err_code current_version(struct pg_conn *c, int64_t *version,
                                      struct err *e)
 {
@@ -245,7 +243,8 @@ static enum err_code current_version(struct pg_conn *c, int64_t *version,
     enum err_code code = pg_query(
         c, &r,
         "SELECT current_schema() IS NULL, to_regclass('schema_versions')"
-        " IS NOT NULL, to_regclass('papers') IS NOT NULL",
+        " IS NOT NULL, to_regclass('papers') IS NOT NULL"
+        " FROM pg_class WHERE oid = 'pg_class'::regclass",
         NULL, e);
     bool homeless, ours, papers;
 
@@ -268,9 +267,9 @@ static enum err_code current_version(struct pg_conn *c, int64_t *version,
     *version = 0;
     if (!ours)
         return ERR_NONE;
-    code = pg_query(c, &r,
-                    "SELECT coalesce(max(version), 0) FROM schema_versions",
-                    NULL, e);
+    code =
+        pg_query(c, &r, "SELECT coalesce(max(version), 0) FROM schema_versions",
+                 NULL, e);
     if (code != ERR_NONE)
         return code;
     *version = pg_i64(r, 0, 0);

@@ -360,8 +360,8 @@ static enum err_code scraper_job_get(struct store *s, struct arena *a,
                             .read = read_scraper_job},
         out, &found, e);
     if (code == ERR_NONE && !found)
-        code = err_set(e, ERR_NOT_FOUND, "no scraper job '%lld'",
-                       (long long)id);
+        code =
+            err_set(e, ERR_NOT_FOUND, "no scraper job '%lld'", (long long)id);
     return code;
 }
 

@@ -1,4 +1,5 @@
-/* postgres_plans.c - schedules, coverage, and the politeness limiter's state. */
+/* postgres_plans.c - schedules, coverage, and the politeness limiter's state.
+ */
 #include "store/postgres_plans.h"
 
 #include "store/postgres_jobs.h"
@@ -195,9 +196,8 @@ enum err_code postgres_schedule_fire(struct store *s, struct arena *a,
                                      const struct job_new *spec,
                                      struct job *out, struct err *e)
 {
-    struct firing f = {a,    id,   expected,
-                       next, postgres_of(s)->idempotency_ttl_us,
-                       spec, out};
+    struct firing f = {
+        a, id, expected, next, postgres_of(s)->idempotency_ttl_us, spec, out};
 
     return postgres_transact(s, do_fire, &f, e);
 }
@@ -324,11 +324,10 @@ static enum err_code do_limit(struct pg_conn *c, void *ctx, struct err *e)
     return ERR_NONE;
 }
 
-enum err_code postgres_limiter_update(struct store *s, const char *name,
-                                      bool (*change)(struct limiter_state *st,
-                                                     void *ctx),
-                                      void *ctx, struct limiter_state *after,
-                                      struct err *e)
+enum err_code
+postgres_limiter_update(struct store *s, const char *name,
+                        bool (*change)(struct limiter_state *st, void *ctx),
+                        void *ctx, struct limiter_state *after, struct err *e)
 {
     struct limiting l = {name, change, ctx, {0}};
     enum err_code code = postgres_transact(s, do_limit, &l, e);

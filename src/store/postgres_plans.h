@@ -5,8 +5,8 @@
 #include "store/postgres.h"
 
 enum err_code postgres_schedule_put(struct store *s, const struct schedule *sch,
-                                    int64_t now_us, int64_t *id,
-                                    struct err *e) CHECKED;
+                                    int64_t now_us, int64_t *id, struct err *e)
+    CHECKED;
 enum err_code postgres_schedule_get(struct store *s, struct arena *a,
                                     int64_t id, struct schedule *out,
                                     struct err *e) CHECKED;
@@ -26,8 +26,8 @@ enum err_code postgres_coverage_put(struct store *s, struct slice category,
 enum err_code postgres_coverage_list(struct store *s, struct arena *a,
                                      struct slice category, int64_t offset,
                                      int limit, struct coverage **out,
-                                     size_t *n, int64_t *count,
-                                     struct err *e) CHECKED;
+                                     size_t *n, int64_t *count, struct err *e)
+    CHECKED;
 enum err_code postgres_limiter_update(struct store *s, const char *name,
                                       bool (*change)(struct limiter_state *st,
                                                      void *ctx),

@@ -124,9 +124,9 @@ static enum err_code latest(struct store *s, struct arena *a, int limit,
     pg_arg_i64(&args, limit);
     return postgres_select(
         s, a,
-        &(struct pg_select){.sql = "SELECT " ARRIVAL_COLUMNS
-                                   " FROM scrape_results"
-                                   " ORDER BY seq DESC LIMIT $1",
+        &(struct pg_select){.sql =
+                                "SELECT " ARRIVAL_COLUMNS " FROM scrape_results"
+                                " ORDER BY seq DESC LIMIT $1",
                             .args = &args,
                             .size = sizeof(**out),
                             .read = postgres_read_arrival},
@@ -385,8 +385,7 @@ static void ask_webhook_job(struct pg_conn *c, const struct job_lease *l,
         break;
     }
     /* A report is progress: the process lives. */
-    postgres_ask_release(c, l, o->retry_at, false, o->attempt.error,
-                         o->now_us);
+    postgres_ask_release(c, l, o->retry_at, false, o->attempt.error, o->now_us);
 }
 
 static void ask_attempt(struct pg_conn *c, const struct delivery_outcome *o)
@@ -460,8 +459,7 @@ static enum err_code do_report(struct pg_conn *c, void *ctx, struct err *e)
     update_delivery(c, o, status);
     if (status == DELIVERY_DELIVERED) {
         pg_arg_i64(&a, o->delivery_id);
-        pg_do(c,
-              SQL_CONFIRM("(SELECT job_id FROM deliveries WHERE id = $1)"),
+        pg_do(c, SQL_CONFIRM("(SELECT job_id FROM deliveries WHERE id = $1)"),
               &a);
     }
     return ERR_NONE;

@@ -15,8 +15,16 @@ struct word {
 };
 
 struct rule {
-    const char *from, *to;
+    const char *from;
+    size_t from_len;
+    const char *to;
+    size_t to_len;
 };
+#define RULE(from, to)                                                         \
+    {                                                                          \
+        from, sizeof(from) - 1, to, sizeof(to) - 1                             \
+    }
+#define N_RULES(rules) (sizeof(rules) / sizeof(*(rules)))
 
 static bool is_consonant(const struct word *w, size_t i)
 {
@@ -76,114 +84,118 @@ static bool is_cvc(const struct word *w, size_t n)
            is_consonant(w, n - 3) && !strchr("wxy", w->p[n - 1]);
 }
 
-static bool ends(struct word *w, const char *suffix)
+/* The last byte settles it nearly always. */
+static bool ends_in(struct word *w, const char *suffix, size_t n)
 {
-    size_t n = strlen(suffix);
-
-    if (n > w->len || memcmp(w->p + w->len - n, suffix, n) != 0)
+    if (n > w->len || w->p[w->len - 1] != suffix[n - 1] ||
+        memcmp(w->p + w->len - n, suffix, n) != 0)
         return false;
     w->stem = w->len - n;
     return true;
 }
+#define ENDS(w, suffix) ends_in(w, suffix, sizeof(suffix) - 1)
 
-/* The suffix found becomes `to`, which is never longer. */
-static void replace(struct word *w, const char *to)
+/* What is behind the stem becomes `to`, for which there is room. */
+static void replace(struct word *w, const char *to, size_t n)
 {
-    size_t n = strlen(to);
-
     memcpy(w->p + w->stem, to, n);
     w->len = w->stem + n;
 }
+#define REPLACE(w, to) replace(w, to, sizeof(to) - 1)
 
 /* The first rule whose suffix is there is the only one that counts. */
-static void apply(struct word *w, const struct rule *rules, int min_measure)
+static bool apply(struct word *w, const struct rule *rules, size_t n,
+                  int min_measure)
 {
-    for (; rules->from; rules++)
-        if (ends(w, rules->from)) {
-            if (measure(w) >= min_measure)
-                replace(w, rules->to);
-            return;
+    for (const struct rule *r = rules; r < rules + n; r++)
+        if (ends_in(w, r->from, r->from_len)) {
+            if (min_measure == 0 || measure(w) >= min_measure)
+                replace(w, r->to, r->to_len);
+            return true;
         }
+    return false;
+}
+#define APPLY(w, rules, min_measure)                                           \
+    apply(w, rules, N_RULES(rules), min_measure)
+
+/* After -ed or -ing is gone; an e that is added finds the room they left. */
+static void repair(struct word *w)
+{
+    static const struct rule rules[] = {RULE("at", "ate"), RULE("bl", "ble"),
+                                        RULE("iz", "ize")};
+
+    if (APPLY(w, rules, 0))
+        return;
+    w->stem = w->len;
+    if (is_double(w, w->len) && !strchr("lsz", w->p[w->len - 1]))
+        w->len--;
+    else if (measure(w) == 1 && is_cvc(w, w->len))
+        w->p[w->len++] = 'e';
 }
 
 /* plurals, -ed, -ing */
 static void step_1(struct word *w)
 {
-    static const struct rule plural[] = {
-        {"sses", "ss"}, {"ies", "i"}, {"ss", "ss"}, {"s", ""}, {NULL, NULL}};
-    static const struct rule repair[] = {
-        {"at", "ate"}, {"bl", "ble"}, {"iz", "ize"}, {NULL, NULL}};
-    size_t len;
+    static const struct rule plural[] = {RULE("sses", "ss"), RULE("ies", "i"),
+                                         RULE("ss", "ss"), RULE("s", "")};
 
-    apply(w, plural, 0);
-    if (ends(w, "eed")) {
+    APPLY(w, plural, 0);
+    if (ENDS(w, "eed")) {
         if (measure(w) > 0)
-            replace(w, "ee");
-    } else if ((ends(w, "ed") || ends(w, "ing")) && has_vowel(w)) {
-        replace(w, "");
-        len = w->len;
-        for (const struct rule *r = repair; r->from; r++)
-            if (ends(w, r->from)) { /* the one case of growing: by the room */
-                replace(w, r->to);  /* that -ed or -ing left */
-                break;
-            }
-        if (w->len == len) {
-            w->stem = len;
-            if (is_double(w, len) && !strchr("lsz", w->p[len - 1]))
-                w->len--;
-            else if (measure(w) == 1 && is_cvc(w, len))
-                w->p[w->len++] = 'e';
-        }
+            REPLACE(w, "ee");
+    } else if ((ENDS(w, "ed") || ENDS(w, "ing")) && has_vowel(w)) {
+        w->len = w->stem;
+        repair(w);
     }
-    if (ends(w, "y") && has_vowel(w))
-        replace(w, "i");
+    if (ENDS(w, "y") && has_vowel(w))
+        REPLACE(w, "i");
 }
 
 static void steps_2_and_3(struct word *w)
 {
     static const struct rule double_suffix[] = {
-        {"ational", "ate"}, {"tional", "tion"}, {"enci", "ence"},
-        {"anci", "ance"},   {"izer", "ize"},    {"bli", "ble"},
-        {"alli", "al"},     {"entli", "ent"},   {"eli", "e"},
-        {"ousli", "ous"},   {"ization", "ize"}, {"ation", "ate"},
-        {"ator", "ate"},    {"alism", "al"},    {"iveness", "ive"},
-        {"fulness", "ful"}, {"ousness", "ous"}, {"aliti", "al"},
-        {"iviti", "ive"},   {"biliti", "ble"},  {"logi", "log"},
-        {NULL, NULL}};
+        RULE("ational", "ate"), RULE("tional", "tion"), RULE("enci", "ence"),
+        RULE("anci", "ance"),   RULE("izer", "ize"),    RULE("bli", "ble"),
+        RULE("alli", "al"),     RULE("entli", "ent"),   RULE("eli", "e"),
+        RULE("ousli", "ous"),   RULE("ization", "ize"), RULE("ation", "ate"),
+        RULE("ator", "ate"),    RULE("alism", "al"),    RULE("iveness", "ive"),
+        RULE("fulness", "ful"), RULE("ousness", "ous"), RULE("aliti", "al"),
+        RULE("iviti", "ive"),   RULE("biliti", "ble"),  RULE("logi", "log"),
+    };
     static const struct rule suffix[] = {
-        {"icate", "ic"}, {"ative", ""}, {"alize", "al"}, {"iciti", "ic"},
-        {"ical", "ic"},  {"ful", ""},   {"ness", ""},    {NULL, NULL}};
+        RULE("icate", "ic"), RULE("ative", ""),  RULE("alize", "al"),
+        RULE("iciti", "ic"), RULE("ical", "ic"), RULE("ful", ""),
+        RULE("ness", "")};
 
-    apply(w, double_suffix, 1);
-    apply(w, suffix, 1);
+    APPLY(w, double_suffix, 1);
+    APPLY(w, suffix, 1);
 }
 
 static void step_4(struct word *w)
 {
-    static const char *const suffixes[] = {
-        "al",    "ance", "ence", "er",  "ic",  "able", "ible", "ant", "ement",
-        "ment",  "ent",  "ion",  "ou",  "ism", "ate",  "iti",  "ous", "ive",
-        "ize",   NULL};
+    static const struct rule suffix[] = {
+        RULE("al", ""),    RULE("ance", ""), RULE("ence", ""), RULE("er", ""),
+        RULE("ic", ""),    RULE("able", ""), RULE("ible", ""), RULE("ant", ""),
+        RULE("ement", ""), RULE("ment", ""), RULE("ent", ""),  RULE("ou", ""),
+        RULE("ism", ""),   RULE("ate", ""),  RULE("iti", ""),  RULE("ous", ""),
+        RULE("ive", ""),   RULE("ize", ""),
+    };
 
-    for (const char *const *s = suffixes; *s; s++) {
-        if (!ends(w, *s))
-            continue;
-        if (strcmp(*s, "ion") == 0 &&
-            (w->stem == 0 || !strchr("st", w->p[w->stem - 1])))
-            return;
-        if (measure(w) > 1)
-            replace(w, "");
+    if (!ENDS(w, "ion")) {
+        APPLY(w, suffix, 2);
         return;
     }
+    if (w->stem > 0 && strchr("st", w->p[w->stem - 1]) && measure(w) > 1)
+        w->len = w->stem;
 }
 
 static void step_5(struct word *w)
 {
-    if (ends(w, "e")) {
+    if (ENDS(w, "e")) {
         int m = measure(w);
 
         if (m > 1 || (m == 1 && !is_cvc(w, w->stem)))
-            replace(w, "");
+            w->len = w->stem;
     }
     w->stem = w->len;
     if (w->len >= 2 && w->p[w->len - 1] == 'l' && is_double(w, w->len) &&

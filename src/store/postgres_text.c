@@ -1,6 +1,7 @@
 /* postgres_text.c - see postgres_text.h. */
 #include "store/postgres_text.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,9 @@
 
 /* Limits of tsvector (tsearch/ts_type.h): a lexeme < 2,048 bytes, positions
  * < 16,384 and at most 256 of a lexeme, lexemes < 1 MB in all. */
-#define MAX_WORD       200
-#define MAX_POSITION   16383
-#define MAX_POSITIONS  255
+#define MAX_WORD 200
+#define MAX_POSITION 16383
+#define MAX_POSITIONS 255
 #define MAX_WORD_BYTES 500000
 /* Words between title, abstract and authors that no phrase bridges. */
 #define GAP 16
@@ -21,11 +22,35 @@
 enum weight { WEIGHT_C = 1, WEIGHT_B = 2, WEIGHT_A = 3 };
 
 struct occurrence {
-    uint32_t at, len; /* in the words */
+    uint64_t head; /* the first eight bytes as a number: decides most orders */
+    uint32_t at;   /* in the words */
+    uint16_t len;
     uint16_t position; /* with its weight in the upper two bits */
 };
 
 /* ---- words ---- */
+
+/* The next character that belongs to a word, folded: its bytes in out, how many
+ * of them returned; 0: none of a word, or a mark. */
+static size_t next_letter(struct slice text, size_t *pos, char out[4],
+                          bool *mark)
+{
+    unsigned char c = (unsigned char)text.p[*pos];
+    size_t start = *pos;
+    uint32_t cp;
+
+    *mark = false;
+    if (c < 0x80) { /* nearly all of them */
+        ++*pos;
+        out[0] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+        return (out[0] >= 'a' && out[0] <= 'z') || (c >= '0' && c <= '9');
+    }
+    cp = utf8_next(text, pos);
+    *mark = cp >= 0x300 && cp <= 0x36F;
+    if (!search_has_word(slice_sub(text, start, *pos)))
+        return 0;
+    return utf8_put(out, pg_fold(cp));
+}
 
 /* Take the next word of the text, folded and stemmed; false: no more.  Marks
  * that combine with a letter are left out, so that a decomposed letter is the
@@ -37,25 +62,20 @@ static bool next_word(struct slice text, size_t *pos, char out[MAX_WORD],
     bool inside = false;
 
     while (*pos < text.len) {
-        size_t start = *pos;
-        uint32_t cp = utf8_next(text, pos);
-        bool mark = cp >= 0x300 && cp <= 0x36F;
         char bytes[4];
-        size_t width;
+        bool mark;
+        size_t width = next_letter(text, pos, bytes, &mark);
 
-        if (inside && mark)
-            continue;
-        if (!search_has_word(slice_sub(text, start, *pos))) {
-            if (inside)
+        if (width == 0) {
+            if (inside && !mark)
                 break;
             continue;
         }
         inside = true;
-        width = utf8_put(bytes, pg_fold(cp));
         if (n + width > MAX_WORD)
             continue;
-        memcpy(out + n, bytes, width);
-        n += width;
+        for (size_t i = 0; i < width; i++)
+            out[n++] = bytes[i];
     }
     *len = pg_stem(out, n);
     return inside;
@@ -69,13 +89,23 @@ struct occurrences {
     int position;
 };
 
+static uint64_t head_of(const char *word, size_t len)
+{
+    uint64_t head = 0;
+
+    memcpy(&head, word, len < 8 ? len : 8);
+    return be64toh(head);
+}
+
 static void add_field(struct occurrences *o, struct slice text, enum weight w)
 {
     char word[MAX_WORD];
     size_t pos = 0, len;
 
     while (o->position < MAX_POSITION && next_word(text, &pos, word, &len)) {
-        struct occurrence one = {(uint32_t)o->words.len, (uint32_t)len, 0};
+        struct occurrence one = {.head = head_of(word, len),
+                                 .at = (uint32_t)o->words.len,
+                                 .len = (uint16_t)len};
 
         o->position++;
         one.position = (uint16_t)((unsigned)w << 14 | (unsigned)o->position);
@@ -93,11 +123,21 @@ static struct slice word_of(const struct occurrences *o,
     return (struct slice){o->words.p + one->at, one->len};
 }
 
+static int compare_words(const struct occurrences *o,
+                         const struct occurrence *a, const struct occurrence *b)
+{
+    if (a->head != b->head)
+        return a->head < b->head ? -1 : 1;
+    if (a->len <= 8 && b->len <= 8) /* no word has a NUL */
+        return 0;
+    return slice_cmp(word_of(o, a), word_of(o, b));
+}
+
 /* By word, then position: the order in which PostgreSQL keeps them. */
 static int compare(const void *x, const void *y, void *ctx)
 {
     const struct occurrence *a = x, *b = y;
-    int c = slice_cmp(word_of(ctx, a), word_of(ctx, b));
+    int c = compare_words(ctx, a, b);
 
     return c ? c : (a->position & MAX_POSITION) - (b->position & MAX_POSITION);
 }
@@ -113,7 +153,7 @@ static void write_vector(struct buf *out, const struct occurrences *o)
         size_t used;
 
         for (next = i + 1; next < n; next++)
-            if (!slice_eq(word_of(o, &list[i]), word_of(o, &list[next])))
+            if (compare_words(o, &list[i], &list[next]) != 0)
                 break;
         used = next - i < MAX_POSITIONS ? next - i : MAX_POSITIONS;
         buf_add_slice(out, word_of(o, &list[i]));

@@ -5,10 +5,10 @@
  * paper_rules.c, what each does; (2) write everything and commit.  Rows travel
  * as one array a column.
  *
- * Webhooks take turns (an advisory lock) since otherwise two that bring the same
- * new papers would meet in the unique index, one waiting for the other in the
- * middle of its work, and deadlock when their order differs.  One takes a few
- * milliseconds, and they could not commit at the same time anyway: the last
+ * Webhooks take turns (an advisory lock) since otherwise two that bring the
+ * same new papers would meet in the unique index, one waiting for the other in
+ * the middle of its work, and deadlock when their order differs.  One takes a
+ * few milliseconds, and they could not commit at the same time anyway: the last
  * thing each does is to move the generation, a single row.
  */
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static bool is_double(int column)
 void postgres_columns_init(struct pg_columns *t)
 {
     for (int i = 0; i < N_ARRIVAL_COLUMNS; i++)
-        pg_array_init(&t->b[i], is_integer(i)   ? PG_INT8
+        pg_array_init(&t->b[i], is_integer(i)  ? PG_INT8
                                 : is_double(i) ? PG_FLOAT8
                                                : PG_TEXT);
 }
@@ -127,9 +127,8 @@ static void add_labels(struct buf *out, char kind, struct slice array)
 
     if (array.len <= 2 || json_parse(&names, array, NULL) != ERR_NONE)
         return;
-    json_array_foreach(names, i, name)
-        if (json_is_string(name))
-            add_label(out, kind, name);
+    json_array_foreach(names, i, name) if (json_is_string(name))
+        add_label(out, kind, name);
     json_decref(names);
 }
 
@@ -329,7 +328,7 @@ static void ask_stored(struct pg_conn *c, const struct receipt *w)
     pg_arg_array(&a, PG_TEXT_ARRAY, &urls);
     pg_ask(c,
            "SELECT " PAPER_COLUMNS " FROM papers p WHERE p.url = ANY ($1)"
-           " ORDER BY p.id FOR UPDATE",
+           " FOR UPDATE",
            &a);
     buf_release(&urls);
 }
@@ -502,9 +501,10 @@ static enum err_code receive(struct pg_conn *c, void *ctx, struct err *e)
     code = list_urls(w, e);
     if (code != ERR_NONE)
         return code;
-    pg_do(c,
-          "SELECT pg_advisory_xact_lock(1936221543, hashtext(current_schema()))",
-          NULL);
+    pg_do(
+        c,
+        "SELECT pg_advisory_xact_lock(1936221543, hashtext(current_schema()))",
+        NULL);
     ask_receipt(c, w->in);
     ask_stored(c, w);
     code = pg_flush(c, e);

@@ -26,8 +26,8 @@ enum err_code store_scrape_papers(struct store *s, struct arena *a,
                                   struct slice job_id, struct paper **out,
                                   size_t *n, struct err *e) CHECKED;
 enum err_code store_scrape_latest(struct store *s, struct arena *a, int limit,
-                                  struct paper **out, size_t *n,
-                                  struct err *e) CHECKED;
+                                  struct paper **out, size_t *n, struct err *e)
+    CHECKED;
 
 /* ---- outbox ---- */
 
@@ -44,8 +44,8 @@ enum err_code store_scrape_finish(struct store *s, const struct job_lease *l,
                                   enum job_state state, struct slice result,
                                   struct slice error,
                                   const struct delivery_new *deliveries,
-                                  size_t n, int64_t now_us,
-                                  struct err *e) CHECKED;
+                                  size_t n, int64_t now_us, struct err *e)
+    CHECKED;
 
 enum delivery_status {
     DELIVERY_PENDING,
@@ -61,9 +61,9 @@ struct delivery {
     int attempts;
     int64_t next_attempt_at; /* us; 0: none */
     int64_t created_at, updated_at, delivered_at;
-    int last_status;         /* HTTP; 0: no answer */
+    int last_status; /* HTTP; 0: no answer */
     struct slice last_error;
-    struct slice body;       /* only from store_delivery_get */
+    struct slice body; /* only from store_delivery_get */
     int64_t body_bytes;
     int64_t papers_created, papers_updated, papers_unchanged; /* -1: unknown */
 };
@@ -100,7 +100,8 @@ struct delivery_outcome {
  * failed, or queued for retry_at).  When all deliveries of a scheduled scrape
  * are DELIVERED and the scrape completed, its schedule's last_confirmed_at
  * becomes the scrape job's created_at (store_scrape_finish does so if there are
- * no deliveries).  PENDING for a job whose cancel was asked for becomes DEAD.  ERR_CONFLICT: lease lost. */
+ * no deliveries).  PENDING for a job whose cancel was asked for becomes DEAD.
+ * ERR_CONFLICT: lease lost. */
 enum err_code store_delivery_report(struct store *s, const struct job_lease *l,
                                     const struct delivery_outcome *o,
                                     struct err *e) CHECKED;
@@ -127,12 +128,12 @@ struct schedule {
 /* Insert (id 0; *id is set) or replace the person's fields (source ... enabled,
  * next_run_at).  ERR_NOT_FOUND: id not there. */
 enum err_code store_schedule_put(struct store *s, const struct schedule *sch,
-                                 int64_t now_us, int64_t *id,
-                                 struct err *e) CHECKED;
+                                 int64_t now_us, int64_t *id, struct err *e)
+    CHECKED;
 enum err_code store_schedule_get(struct store *s, struct arena *a, int64_t id,
                                  struct schedule *out, struct err *e) CHECKED;
-enum err_code store_schedule_delete(struct store *s, int64_t id,
-                                    struct err *e) CHECKED;
+enum err_code store_schedule_delete(struct store *s, int64_t id, struct err *e)
+    CHECKED;
 /* By id; due_by > 0: only enabled ones with next_run_at <= due_by. */
 enum err_code store_schedules_list(struct store *s, struct arena *a,
                                    int64_t due_by, int64_t offset, int limit,

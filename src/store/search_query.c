@@ -16,8 +16,8 @@ static bool is_space(uint32_t c)
 
 static bool is_quote(uint32_t c)
 {
-    return c == '"' || c == 0x201C || c == 0x201D || c == 0x201E ||
-           c == 0xAB || c == 0xBB;
+    return c == '"' || c == 0x201C || c == 0x201D || c == 0x201E || c == 0xAB ||
+           c == 0xBB;
 }
 
 /* Blocks of punctuation and symbols.  Coarse on purpose: a character wrongly
@@ -27,14 +27,14 @@ static bool is_word(uint32_t c)
     static const struct {
         uint32_t first, last;
     } symbols[] = {
-        {0x80, 0xA9},     {0xAB, 0xB1},     {0xB4, 0xB4},
-        {0xB6, 0xB8},     {0xBB, 0xBB},     {0xBF, 0xBF},
-        {0xD7, 0xD7},     {0xF7, 0xF7},     {0x2C2, 0x2DF},
-        {0x300, 0x36F},   {0x2000, 0x206F}, {0x207A, 0x207E},
-        {0x20A0, 0x20FF}, {0x2190, 0x245F}, {0x2500, 0x2775},
-        {0x2794, 0x2BFF}, {0x2E00, 0x2E7F}, {0x3000, 0x3004},
-        {0x3008, 0x3020}, {0x3030, 0x3030}, {0xFE00, 0xFE6F},
-        {0xFF00, 0xFF0F}, {0xFF1A, 0xFF20}, {0xFFF0, 0xFFFF},
+        {0x80, 0xA9},       {0xAB, 0xB1},       {0xB4, 0xB4},
+        {0xB6, 0xB8},       {0xBB, 0xBB},       {0xBF, 0xBF},
+        {0xD7, 0xD7},       {0xF7, 0xF7},       {0x2C2, 0x2DF},
+        {0x300, 0x36F},     {0x2000, 0x206F},   {0x207A, 0x207E},
+        {0x20A0, 0x20FF},   {0x2190, 0x245F},   {0x2500, 0x2775},
+        {0x2794, 0x2BFF},   {0x2E00, 0x2E7F},   {0x3000, 0x3004},
+        {0x3008, 0x3020},   {0x3030, 0x3030},   {0xFE00, 0xFE6F},
+        {0xFF00, 0xFF0F},   {0xFF1A, 0xFF20},   {0xFFF0, 0xFFFF},
         {0x1F000, 0x1FAFF}, {0xE0000, 0xE01EF},
     };
 
@@ -70,27 +70,27 @@ bool search_has_word(struct slice text)
 
 /* english.stop of PostgreSQL 15, in order. */
 static const char *const stop_words[] = {
-    "a",       "about",   "above",  "after",      "again",    "against",
-    "all",     "am",      "an",     "and",        "any",      "are",
-    "as",      "at",      "be",     "because",    "been",     "before",
-    "being",   "below",   "between", "both",      "but",      "by",
-    "can",     "did",     "do",     "does",       "doing",    "don",
-    "down",    "during",  "each",   "few",        "for",      "from",
-    "further", "had",     "has",    "have",       "having",   "he",
-    "her",     "here",    "hers",   "herself",    "him",      "himself",
-    "his",     "how",     "i",      "if",         "in",       "into",
-    "is",      "it",      "its",    "itself",     "just",     "me",
-    "more",    "most",    "my",     "myself",     "no",       "nor",
-    "not",     "now",     "of",     "off",        "on",       "once",
-    "only",    "or",      "other",  "our",        "ours",     "ourselves",
-    "out",     "over",    "own",    "s",          "same",     "she",
-    "should",  "so",      "some",   "such",       "t",        "than",
-    "that",    "the",     "their",  "theirs",     "them",     "themselves",
-    "then",    "there",   "these",  "they",       "this",     "those",
-    "through", "to",      "too",    "under",      "until",    "up",
-    "very",    "was",     "we",     "were",       "what",     "when",
-    "where",   "which",   "while",  "who",        "whom",     "why",
-    "will",    "with",    "you",    "your",       "yours",    "yourself",
+    "a",          "about",  "above",   "after",   "again",  "against",
+    "all",        "am",     "an",      "and",     "any",    "are",
+    "as",         "at",     "be",      "because", "been",   "before",
+    "being",      "below",  "between", "both",    "but",    "by",
+    "can",        "did",    "do",      "does",    "doing",  "don",
+    "down",       "during", "each",    "few",     "for",    "from",
+    "further",    "had",    "has",     "have",    "having", "he",
+    "her",        "here",   "hers",    "herself", "him",    "himself",
+    "his",        "how",    "i",       "if",      "in",     "into",
+    "is",         "it",     "its",     "itself",  "just",   "me",
+    "more",       "most",   "my",      "myself",  "no",     "nor",
+    "not",        "now",    "of",      "off",     "on",     "once",
+    "only",       "or",     "other",   "our",     "ours",   "ourselves",
+    "out",        "over",   "own",     "s",       "same",   "she",
+    "should",     "so",     "some",    "such",    "t",      "than",
+    "that",       "the",    "their",   "theirs",  "them",   "themselves",
+    "then",       "there",  "these",   "they",    "this",   "those",
+    "through",    "to",     "too",     "under",   "until",  "up",
+    "very",       "was",    "we",      "were",    "what",   "when",
+    "where",      "which",  "while",   "who",     "whom",   "why",
+    "will",       "with",   "you",     "your",    "yours",  "yourself",
     "yourselves",
 };
 

@@ -5,9 +5,9 @@
  * Terms are joined by AND.  Double quotes (also the typographic ones) make a
  * phrase, one that is not closed reaches to the end; '-' directly before a term
  * at the start or after white space excludes it.  Nothing else is special: AND,
- * OR, *, ^, brackets are text.  Terms without a letter or digit are dropped, and
- * so are English stop words (PostgreSQL's list), alone or as a phrase of nothing
- * else: both backends leave them out, and they would match everything.
+ * OR, *, ^, brackets are text.  Terms without a letter or digit are dropped,
+ * and so are English stop words (PostgreSQL's list), alone or as a phrase of
+ * nothing else: both backends leave them out, and they would match everything.
  *
  * Folding of case and diacritics, and stemming, are the backend's.
  *

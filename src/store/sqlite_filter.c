@@ -1,9 +1,9 @@
 /* sqlite_filter.c - the set of papers that a query's filters leave.
  *
  * Each filter is one pass over an index that gives ids; ids become bits, and
- * bits of several filters are combined with AND.  A bitmap of 100,000 papers has
- * 12.5 kB.  Compared with one SQL statement for each combination of filters and
- * orderings this needs no planner to guess right, gives the exact count for
+ * bits of several filters are combined with AND.  A bitmap of 100,000 papers
+ * has 12.5 kB.  Compared with one SQL statement for each combination of filters
+ * and orderings this needs no planner to guess right, gives the exact count for
  * nothing, and serves every page and every ordering of the filter.
  */
 #include "store/sqlite_filter.h"
@@ -102,12 +102,12 @@ static enum err_code narrow(struct narrowing *n, struct query *q, bool without,
 
 /* ---- columns ---- */
 
-static enum err_code by_label(struct narrowing *n, struct db *c,
-                              struct slice tag, struct err *e)
+static enum err_code by_tag(struct narrowing *n, struct db *c, struct slice tag,
+                            struct err *e)
 {
     struct query q;
 
-    q_start(&q, c, "SELECT paper_id FROM paper_labels WHERE label = 't:' || ?");
+    q_start(&q, c, "SELECT paper_id FROM paper_tags WHERE tag = ?");
     q_text(&q, tag);
     return narrow(n, &q, false, e);
 }
@@ -148,8 +148,7 @@ static enum err_code by_relevance(struct narrowing *n, struct db *c,
     return narrow(n, &q, false, e);
 }
 
-static enum err_code all_live(struct narrowing *n, struct db *c,
-                              struct err *e)
+static enum err_code all_live(struct narrowing *n, struct db *c, struct err *e)
 {
     struct query q;
 
@@ -302,7 +301,7 @@ static enum err_code narrow_all(struct narrowing *n, struct db *c,
     if (code == ERR_NONE && q->author.len)
         code = by_author(n, c, q->author, e);
     if (code == ERR_NONE && q->tag.len)
-        code = by_label(n, c, q->tag, e);
+        code = by_tag(n, c, q->tag, e);
     if (code == ERR_NONE && q->category.len)
         code = by_text_column(n, c,
                               "SELECT id FROM papers WHERE category = ?"

@@ -67,8 +67,8 @@ enum err_code kept_get(struct sqlite_store *s, const struct paper_query *q,
                        bool *make, struct err *e) CHECKED;
 void kept_made(struct sqlite_store *s, struct kept *k, bool ok);
 
-/* Text to an FTS5 string: in double quotes, those inside doubled.  So no text of
- * a user can become syntax. */
+/* Text to an FTS5 string: in double quotes, those inside doubled.  So no text
+ * of a user can become syntax. */
 void fts_quote(struct buf *out, struct slice text);
 
 #endif

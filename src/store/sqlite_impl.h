@@ -1,8 +1,8 @@
 /* sqlite_impl.h - what the parts of the SQLite backend share.
  *
  *   sqlite.c            open, close, check; reader connections; errors
- *   sqlite_stmt.c       statements: prepare once, bind, step, read into an arena
- *   sqlite_writer.c     the one writer thread that groups commits
+ *   sqlite_stmt.c       statements: prepare once, bind, step, read into an
+ * arena sqlite_writer.c     the one writer thread that groups commits
  *   sqlite_migrations.c numbered schema changes
  *   sqlite_papers.c     webhook, single papers, scraper jobs, stats
  *   sqlite_list.c       pages of papers; sqlite_filter.c the sets behind them
@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "store/store_ops.h"
 
@@ -61,7 +62,11 @@ struct sqlite_store {
     int queued;
     bool stopping;
     struct db *writer; /* NULL in memory */
-    int wal_pages;       /* in the log; of the writer thread */
+    /* of the writer thread */
+    int wal_pages; /* in the log */
+    int segments;  /* of full text, since the last merge */
+    bool merging;
+    int64_t papers_generation;
 
     _Atomic uint64_t generation; /* as in the last commit */
     struct filter_cache *filters;
@@ -73,13 +78,16 @@ struct sqlite_store *sqlite_downcast(struct store *s);
 /* A connection for reading, until db_put.  With `snapshot` everything read
  * until then is of one moment.  ERR_UNAVAILABLE: none free in time. */
 enum err_code db_get(struct sqlite_store *s, bool snapshot, struct db **out,
-                       struct err *e) CHECKED;
+                     struct err *e) CHECKED;
 void db_put(struct sqlite_store *s, struct db *c);
 
 /* Open one with all pragmas set. */
 enum err_code db_open(const char *path, bool writer, struct db **out,
-                        struct err *e) CHECKED;
+                      struct err *e) CHECKED;
 void db_close(struct db *c); /* takes NULL */
+
+/* The time `ms` from now, for pthread_cond_timedwait. */
+void deadline_in(struct timespec *ts, int ms);
 
 /* What SQLite said, as our error. */
 enum err_code sqlite_error(struct db *c, int rc, struct err *e);
@@ -123,8 +131,9 @@ enum err_code q_run(struct query *q, int64_t *changed, struct err *e) CHECKED;
 enum err_code q_one_int(struct query *q, int64_t dflt, int64_t *out,
                         struct err *e) CHECKED;
 
-/* Rows of `size` bytes that grow in an arena, up to STORE_MAX_ROWS or what fits.
- * A growing list leaves its old copies in the arena: at most as much again. */
+/* Rows of `size` bytes that grow in an arena, up to STORE_MAX_ROWS or what
+ * fits. A growing list leaves its old copies in the arena: at most as much
+ * again. */
 struct rows {
     struct arena *a;
     char *p;
@@ -141,8 +150,7 @@ enum err_code arena_full(struct err *e);
     "published_at,source_updated_at,arxiv_categories,primary_category,doi,"    \
     "journal_ref,comment,category,relevance_score,relevance,tags"
 #define ARRIVAL_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
-#define PAPER_COLUMNS                                                          \
-    "id," ARRIVAL_COLUMNS ",created_at,updated_at,deleted_at"
+#define PAPER_COLUMNS "id," ARRIVAL_COLUMNS ",created_at,updated_at,deleted_at"
 
 void arrival_bind(struct query *q, const struct paper *p);
 void arrival_read(struct query *q, struct arena *a, struct paper *p);
@@ -159,8 +167,8 @@ void writer_stop(struct sqlite_store *s);
 /* Run `work` in the writer's transaction, in a savepoint of its own, and wait
  * until it is on disk.  If it fails, it alone is rolled back and its error is
  * given.  `work` must not wait for anything but the disk. */
-typedef enum err_code write_fn(struct sqlite_store *s, struct db *c,
-                               void *ctx, struct err *e);
+typedef enum err_code write_fn(struct sqlite_store *s, struct db *c, void *ctx,
+                               struct err *e);
 enum err_code writer_run(struct sqlite_store *s, write_fn *work, void *ctx,
                          struct err *e) CHECKED;
 /* Called by `work`: scraper jobs change, and so does the generation; with
@@ -172,6 +180,9 @@ enum err_code writer_touch(struct db *c, bool papers, struct err *e) CHECKED;
 /* Bring the schema up to date, with a snapshot before if there is data. */
 enum err_code sqlite_migrate(struct sqlite_store *s, struct db *c,
                              struct err *e) CHECKED;
+/* A copy of the database: <data_dir>/snapshots/schema-<version>-<seconds>.db */
+enum err_code sqlite_snapshot(struct sqlite_store *s, struct db *c,
+                              int64_t version, struct err *e) CHECKED;
 int sqlite_schema_version(void);
 #define SQLITE_APPLICATION_ID 0x73686166 /* "shaf" */
 
@@ -179,8 +190,8 @@ int sqlite_schema_version(void);
 
 enum err_code job_insert(struct db *c, struct arena *a,
                          const struct job_new *spec, int64_t ttl_us,
-                         struct job *out, bool *existing,
-                         struct err *e) CHECKED;
+                         struct job *out, bool *existing, struct err *e)
+    CHECKED;
 /* The delivery of a webhook job follows it: PENDING or DEAD, unless DELIVERED.
  * Nothing happens for jobs of other kinds. */
 enum err_code job_move_delivery(struct db *c, struct slice job_id, bool alive,
@@ -194,8 +205,8 @@ enum err_code job_write_progress(struct db *c, const struct job_lease *l,
                                  struct err *e) CHECKED;
 enum err_code job_write_end(struct db *c, const struct job_lease *l,
                             enum job_state state, struct slice result,
-                            struct slice error, int64_t now_us,
-                            struct err *e) CHECKED;
+                            struct slice error, int64_t now_us, struct err *e)
+    CHECKED;
 enum err_code job_write_release(struct db *c, const struct job_lease *l,
                                 int64_t run_at, bool count, struct slice error,
                                 int64_t now_us, struct err *e) CHECKED;
@@ -209,8 +220,7 @@ extern const struct scrape_ops sqlite_scrape_ops;
 /* slots of sqlite_list.c and sqlite_similar.c */
 enum err_code sqlite_papers_list(struct store *s, struct arena *a,
                                  const struct paper_query *q,
-                                 struct paper_list *out,
-                                 struct err *e) CHECKED;
+                                 struct paper_list *out, struct err *e) CHECKED;
 enum err_code sqlite_papers_each(struct store *s, const struct paper_query *q,
                                  enum err_code (*each)(void *ctx,
                                                        const struct paper *p,
@@ -223,12 +233,12 @@ enum err_code sqlite_papers_similar(struct store *s, struct arena *a,
 
 /* slots of sqlite_plans.c */
 enum err_code sqlite_schedule_put(struct store *s, const struct schedule *sch,
-                                  int64_t now_us, int64_t *id,
-                                  struct err *e) CHECKED;
+                                  int64_t now_us, int64_t *id, struct err *e)
+    CHECKED;
 enum err_code sqlite_schedule_get(struct store *s, struct arena *a, int64_t id,
                                   struct schedule *out, struct err *e) CHECKED;
-enum err_code sqlite_schedule_delete(struct store *s, int64_t id,
-                                     struct err *e) CHECKED;
+enum err_code sqlite_schedule_delete(struct store *s, int64_t id, struct err *e)
+    CHECKED;
 enum err_code sqlite_schedules_list(struct store *s, struct arena *a,
                                     int64_t due_by, int64_t offset, int limit,
                                     struct schedule **out, size_t *n,

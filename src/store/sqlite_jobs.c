@@ -62,8 +62,8 @@ static enum err_code load_job(struct db *c, struct arena *a, struct slice id,
 
 /* "<prefix>-<seconds>", then "-2", "-3"...: '.' is the character after '-', so
  * the first count is near enough to start from. */
-static enum err_code free_id(struct db *c, const struct job_new *spec,
-                             char *id, size_t size, struct err *e)
+static enum err_code free_id(struct db *c, const struct job_new *spec, char *id,
+                             size_t size, struct err *e)
 {
     int64_t taken = 0, n = 0;
     struct query q;
@@ -90,12 +90,13 @@ static enum err_code insert_row(struct db *c, struct slice id,
 {
     struct query q;
 
-    q_start(&q, c,
-            "INSERT INTO jobs(id, kind, state, progress, created_at,"
-            " updated_at, run_at, lease_until, owner, claims, attempts,"
-            " max_attempts, cancel_requested, schedule_id, input, checkpoint,"
-            " result, error)"
-            " VALUES (?, ?, 0, 0, ?, ?, ?, 0, '', 0, 0, ?, 0, ?, ?, '', '', '')");
+    q_start(
+        &q, c,
+        "INSERT INTO jobs(id, kind, state, progress, created_at,"
+        " updated_at, run_at, lease_until, owner, claims, attempts,"
+        " max_attempts, cancel_requested, schedule_id, input, checkpoint,"
+        " result, error)"
+        " VALUES (?, ?, 0, 0, ?, ?, ?, 0, '', 0, 0, ?, 0, ?, ?, '', '', '')");
     q_text(&q, id);
     q_text(&q, slice_of(spec->kind));
     q_int(&q, spec->now_us);
@@ -184,8 +185,8 @@ struct creation {
     bool *existing;
 };
 
-static enum err_code do_create(struct sqlite_store *s, struct db *c,
-                               void *ctx, struct err *e)
+static enum err_code do_create(struct sqlite_store *s, struct db *c, void *ctx,
+                               struct err *e)
 {
     struct creation *cr = ctx;
 
@@ -323,8 +324,8 @@ struct due {
     int64_t seq, at;
 };
 
-static enum err_code earliest(struct db *c, const char *sql,
-                              const char *kind, struct due *best, struct err *e)
+static enum err_code earliest(struct db *c, const char *sql, const char *kind,
+                              struct due *best, struct err *e)
 {
     struct query q;
 
@@ -333,8 +334,7 @@ static enum err_code earliest(struct db *c, const char *sql,
     if (q_next(&q)) {
         int64_t seq = q_get_int(&q), at = q_get_int(&q);
 
-        if (!best->seq || at < best->at ||
-            (at == best->at && seq < best->seq))
+        if (!best->seq || at < best->at || (at == best->at && seq < best->seq))
             *best = (struct due){seq, at};
     }
     return q_end(&q, e);
@@ -468,8 +468,8 @@ static enum err_code claim(struct store *base, struct arena *a,
                            struct err *e)
 {
     struct sqlite_store *s = sqlite_downcast(base);
-    struct claim cl = {a, kinds, owner, now_us, lease_us, out, lease,
-                       next_run_at, false};
+    struct claim cl = {a,   kinds, owner,       now_us, lease_us,
+                       out, lease, next_run_at, false};
     struct due due = {0, 0};
     struct db *c;
     enum err_code code = db_get(s, false, &c, e);
@@ -612,8 +612,7 @@ static enum err_code do_heartbeat(struct sqlite_store *s, struct db *c,
 }
 
 static enum err_code heartbeat(struct store *s, const struct job_lease *l,
-                               int64_t lease_until, bool *cancel,
-                               struct err *e)
+                               int64_t lease_until, bool *cancel, struct err *e)
 {
     struct leased w = {.l = l, .at = lease_until};
     enum err_code code = writer_run(sqlite_downcast(s), do_heartbeat, &w, e);
@@ -647,8 +646,8 @@ static enum err_code progress(struct store *s, const struct job_lease *l,
     return writer_run(sqlite_downcast(s), do_progress, &w, e);
 }
 
-static enum err_code do_finish(struct sqlite_store *s, struct db *c,
-                               void *ctx, struct err *e)
+static enum err_code do_finish(struct sqlite_store *s, struct db *c, void *ctx,
+                               struct err *e)
 {
     struct leased *w = ctx;
 
@@ -669,8 +668,8 @@ static enum err_code finish(struct store *s, const struct job_lease *l,
     return writer_run(sqlite_downcast(s), do_finish, &w, e);
 }
 
-static enum err_code do_release(struct sqlite_store *s, struct db *c,
-                                void *ctx, struct err *e)
+static enum err_code do_release(struct sqlite_store *s, struct db *c, void *ctx,
+                                struct err *e)
 {
     struct leased *w = ctx;
 
@@ -682,11 +681,8 @@ static enum err_code release(struct store *s, const struct job_lease *l,
                              int64_t run_at, bool count, struct slice error,
                              int64_t now_us, struct err *e)
 {
-    struct leased w = {.l = l,
-                       .at = run_at,
-                       .flag = count,
-                       .error = error,
-                       .now_us = now_us};
+    struct leased w = {
+        .l = l, .at = run_at, .flag = count, .error = error, .now_us = now_us};
 
     return writer_run(sqlite_downcast(s), do_release, &w, e);
 }
@@ -698,7 +694,8 @@ struct order {
     int64_t now_us;
 };
 
-/* Run the order's UPDATE, which gives the job's state; where it changes nothing, find out why. */
+/* Run the order's UPDATE, which gives the job's state; where it changes
+ * nothing, find out why. */
 static enum err_code run_order(struct db *c, const char *sql,
                                const struct order *o, const char *why_not,
                                struct err *e)
@@ -727,8 +724,8 @@ static enum err_code run_order(struct db *c, const char *sql,
                  : err_set(e, ERR_NOT_FOUND, "no job '%.*s'", SLICE_ARG(o->id));
 }
 
-static enum err_code do_cancel(struct sqlite_store *s, struct db *c,
-                               void *ctx, struct err *e)
+static enum err_code do_cancel(struct sqlite_store *s, struct db *c, void *ctx,
+                               struct err *e)
 {
     (void)s;
     return run_order(c,
@@ -746,8 +743,8 @@ static enum err_code cancel(struct store *s, struct slice id, int64_t now_us,
     return writer_run(sqlite_downcast(s), do_cancel, &o, e);
 }
 
-static enum err_code do_restart(struct sqlite_store *s, struct db *c,
-                                void *ctx, struct err *e)
+static enum err_code do_restart(struct sqlite_store *s, struct db *c, void *ctx,
+                                struct err *e)
 {
     (void)s;
     return run_order(c,
@@ -765,8 +762,8 @@ static enum err_code restart(struct store *s, struct slice id, int64_t now_us,
     return writer_run(sqlite_downcast(s), do_restart, &o, e);
 }
 
-static enum err_code do_recover(struct sqlite_store *s, struct db *c,
-                                void *ctx, struct err *e)
+static enum err_code do_recover(struct sqlite_store *s, struct db *c, void *ctx,
+                                struct err *e)
 {
     struct query q;
     const int64_t *now_us = ctx;

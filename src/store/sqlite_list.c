@@ -155,9 +155,9 @@ static enum err_code by_cursor(struct page *p, struct err *e)
      * walk just goes on. */
     bool bounded = p->set->bits && p->set->count <= ORDERED_MAX_IDS;
     struct walk w;
-    enum err_code code = walk_init(&w, p->c, p->a, p->set, q->order, up, key,
-                                   bounded ? 4 * WALK_ROWS + want : INT64_MAX,
-                                   e);
+    enum err_code code =
+        walk_init(&w, p->c, p->a, p->set, q->order, up, key,
+                  bounded ? 4 * WALK_ROWS + want : INT64_MAX, e);
 
     if (code == ERR_NONE)
         code = walk_collect(&w, 0, want, p->ids, &p->n, e);
@@ -216,9 +216,8 @@ typedef enum err_code each_fn(void *ctx, const struct paper *p, struct err *e);
 /* The order of rank has no keys to go on from: the ids are taken at the start;
  * papers that are deleted meanwhile are left out. */
 static enum err_code each_by_rank(struct sqlite_store *s,
-                                  const struct paper_query *q,
-                                  struct arena *a, each_fn *each, void *ctx,
-                                  struct err *e)
+                                  const struct paper_query *q, struct arena *a,
+                                  each_fn *each, void *ctx, struct err *e)
 {
     struct page p = {.s = s, .a = a, .q = q};
     struct kept *list = NULL;
@@ -236,9 +235,8 @@ static enum err_code each_by_rank(struct sqlite_store *s,
         code = db_get(s, false, &c, e);
         if (code != ERR_NONE)
             break;
-        code = paper_load(c, a, list->ids[q->ascending ? list->n_ids - 1 - i
-                                                       : i],
-                          &paper, e);
+        code = paper_load(
+            c, a, list->ids[q->ascending ? list->n_ids - 1 - i : i], &paper, e);
         db_put(s, c);
         if (code == ERR_NONE && !paper.deleted_at)
             code = each(ctx, &paper, e);

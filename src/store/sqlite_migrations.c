@@ -8,13 +8,14 @@
  *  - Times are UTC microseconds, 0 is "none"; texts are '' when absent.
  *  - papers: every ordering is an index (deleted_at, key); the row id that
  *    SQLite appends breaks ties, and with `deleted_at = 0` in front tombstones
- *    are in another part of the tree.  Short columns come first, so that reading
- *    one does not walk over an abstract.
+ *    are in another part of the tree.  Short columns come first, so that
+ * reading one does not walk over an abstract.
  *  - papers_fts holds no copy of the texts (content='papers').  Rows of deleted
  *    papers are taken out.  papers_trigram holds only papers with text in a
  *    script written without spaces, for which words cannot be told apart.
- *  - paper_labels: tags ("t:attention") and arXiv categories ("a:cs.AI"), for
- *    filters and for counting a day of a category.
+ *  - paper_tags is there for the filter.  arXiv's categories have no such
+ * table: a webhook of 50 papers would write 50 more pages, a fifth of its
+ * commit, for coverage alone, which can read the papers of a day.
  *  - meta.generation changes with papers and scraper jobs, papers_generation
  *    with papers alone; being a row, it is of the snapshot that a reader sees.
  */
@@ -77,16 +78,17 @@ static const char papers_1[] =
     "CREATE VIRTUAL TABLE papers_fts USING fts5("
     "  title, abstract, authors, content='papers', content_rowid='id',"
     "  tokenize='porter unicode61 remove_diacritics 2');"
-    "CREATE VIRTUAL TABLE papers_vocab USING fts5vocab(papers_fts, row);"
+    /* merged by sqlite_writer.c; FTS5 itself only if that came to nothing */
+    "INSERT INTO papers_fts(papers_fts, rank) VALUES ('automerge', 0);"
+    "INSERT INTO papers_fts(papers_fts, rank) VALUES ('crisismerge', 256);"
     "CREATE VIRTUAL TABLE papers_trigram USING fts5("
     "  title, abstract, authors, content='papers', content_rowid='id',"
     "  tokenize='trigram');"
 
-    "CREATE TABLE paper_labels("
-    "  label TEXT NOT NULL,"
-    "  published_at INTEGER NOT NULL,"
+    "CREATE TABLE paper_tags("
+    "  tag TEXT NOT NULL,"
     "  paper_id INTEGER NOT NULL,"
-    "  PRIMARY KEY (label, published_at, paper_id)) WITHOUT ROWID;"
+    "  PRIMARY KEY (tag, paper_id)) WITHOUT ROWID;"
 
     "CREATE TABLE scraper_jobs("
     "  id INTEGER PRIMARY KEY,"
@@ -283,8 +285,7 @@ static enum err_code check_owner(struct sqlite_store *s, struct db *c,
     return ERR_NONE;
 }
 
-/* <data_dir>/snapshots/schema-<n>-<seconds>.db */
-static enum err_code snapshot(struct sqlite_store *s, struct db *c,
+enum err_code sqlite_snapshot(struct sqlite_store *s, struct db *c,
                               int64_t version, struct err *e)
 {
     struct buf path;
@@ -356,7 +357,7 @@ enum err_code sqlite_migrate(struct sqlite_store *s, struct db *c,
     if (code != ERR_NONE || version == N_STEPS)
         return code;
     if (version > 0)
-        code = snapshot(s, c, version, e);
+        code = sqlite_snapshot(s, c, version, e);
     if (code == ERR_NONE)
         code = take_steps(c, version, e);
     /* A new file: the log's first commit must not meet an empty file after a

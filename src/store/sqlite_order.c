@@ -5,10 +5,10 @@
  * the ties (same key, by id), then the rest: each is one seek in the index,
  * however many papers share a relevance score.
  *
- * A page far down, or of a set with few papers, would walk long.  Then the whole
- * set is put in order once and kept: with the index if the set is large, by
- * sorting if it is small.  Of very large sets only every stride-th id is kept,
- * and a page is a short walk from there.
+ * A page far down, or of a set with few papers, would walk long.  Then the
+ * whole set is put in order once and kept: with the index if the set is large,
+ * by sorting if it is small.  Of very large sets only every stride-th id is
+ * kept, and a page is a short walk from there.
  */
 #include "store/sqlite_order.h"
 
@@ -20,13 +20,15 @@
 
 /* ---- the orderings ---- */
 
-#define LIVE(index) "SELECT id FROM papers INDEXED BY " index                  \
-                    " WHERE deleted_at = 0"
+#define LIVE(index)                                                            \
+    "SELECT id FROM papers INDEXED BY " index " WHERE deleted_at = 0"
 #define WALKS(index, key, less, dir)                                           \
     {                                                                          \
-        LIVE(index) " ORDER BY " key dir ", id" dir,                           \
-        LIVE(index) " AND " key " = ? AND id " less " ? ORDER BY id" dir,      \
-        LIVE(index) " AND " key " " less " ? ORDER BY " key dir ", id" dir,    \
+        LIVE(index)                                                            \
+        " ORDER BY " key dir ", id" dir,                                       \
+            LIVE(index) " AND " key " = ? AND id " less " ? ORDER BY id" dir,  \
+            LIVE(index) " AND " key " " less " ? ORDER BY " key dir            \
+                        ", id" dir,                                            \
     }
 
 static const struct {
@@ -304,8 +306,7 @@ static enum err_code make_list(struct db *c, struct arena *a,
     list->stride = 1;
     while (!ranked && set->count / list->stride > ORDERED_MAX_IDS)
         list->stride *= 2;
-    list->n_ids =
-        (size_t)((set->count + list->stride - 1) / list->stride);
+    list->n_ids = (size_t)((set->count + list->stride - 1) / list->stride);
     list->ids = calloc(list->n_ids + 1, sizeof(*list->ids));
     if (!list->ids)
         return err_set(e, ERR_INTERNAL, "out of memory");

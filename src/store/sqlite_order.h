@@ -34,8 +34,8 @@ enum err_code walk_collect(struct walk *w, int64_t skip, int64_t want,
 enum err_code ordered_list(struct sqlite_store *s, struct db *c,
                            struct arena *a, const struct paper_query *q,
                            const struct kept *set, uint64_t generation,
-                           int64_t live, struct kept **out,
-                           struct err *e) CHECKED;
+                           int64_t live, struct kept **out, struct err *e)
+    CHECKED;
 /* Numbers first .. first+n-1 of the descending list. */
 enum err_code ordered_range(struct db *c, struct arena *a,
                             const struct kept *list, const struct kept *set,

@@ -92,7 +92,7 @@ enum err_code paper_load(struct db *c, struct arena *a, int64_t id,
     return code == ERR_NONE && !found ? no_paper(id, e) : code;
 }
 
-/* ---- what hangs on a paper: full text and labels ---- */
+/* ---- what hangs on a paper: full text and tags ---- */
 
 static enum err_code write_text(struct db *c, const char *sql,
                                 const struct paper *p, struct err *e)
@@ -116,11 +116,11 @@ static bool is_unspaced(const struct paper *p)
 static enum err_code add_text(struct db *c, const struct paper *p,
                               struct err *e)
 {
-    enum err_code code = write_text(
-        c,
-        "INSERT INTO papers_fts(rowid, title, abstract, authors)"
-        " VALUES (?, ?, ?, ?)",
-        p, e);
+    enum err_code code =
+        write_text(c,
+                   "INSERT INTO papers_fts(rowid, title, abstract, authors)"
+                   " VALUES (?, ?, ?, ?)",
+                   p, e);
 
     if (code == ERR_NONE && is_unspaced(p))
         code = write_text(
@@ -150,69 +150,43 @@ static enum err_code remove_text(struct db *c, const struct paper *old,
     return code;
 }
 
-static enum err_code write_label(struct db *c, const char *sql, char kind,
-                                 const json_t *name, const struct paper *p,
-                                 struct err *e)
-{
-    struct query q;
-    char label[300];
-    size_t n = json_string_length(name);
-
-    /* Nobody can ask for a longer one (it would not be a tag). */
-    if (n == 0 || n > sizeof(label) - 2)
-        return ERR_NONE;
-    label[0] = kind;
-    label[1] = ':';
-    memcpy(label + 2, json_string_value(name), n);
-    q_start(&q, c, sql);
-    q_text(&q, (struct slice){label, n + 2});
-    q_int(&q, p->published_at);
-    q_int(&q, p->id);
-    return q_run(&q, NULL, e);
-}
-
-/* Run sql for each string of a JSON array; what is no array has no labels. */
-static enum err_code each_label(struct db *c, const char *sql, char kind,
-                                struct slice array, const struct paper *p,
-                                struct err *e)
+/* Run sql for each tag; what is no JSON array of strings has none. */
+static enum err_code each_tag(struct db *c, const char *sql,
+                              const struct paper *p, struct err *e)
 {
     json_t *names = NULL, *name;
     size_t i;
     enum err_code code = ERR_NONE;
 
-    if (array.len <= 2 || json_parse(&names, array, NULL) != ERR_NONE)
+    if (p->tags.len <= 2 || json_parse(&names, p->tags, NULL) != ERR_NONE)
         return ERR_NONE;
     json_array_foreach(names, i, name)
-        if (json_is_string(name) && code == ERR_NONE)
-            code = write_label(c, sql, kind, name, p, e);
+    {
+        struct query q;
+
+        if (!json_is_string(name) || code != ERR_NONE)
+            continue;
+        q_start(&q, c, sql);
+        q_text(&q, (struct slice){json_string_value(name),
+                                  json_string_length(name)});
+        q_int(&q, p->id);
+        code = q_run(&q, NULL, e);
+    }
     json_decref(names);
     return code;
 }
 
-static enum err_code write_labels(struct db *c, const char *sql,
-                                  const struct paper *p, struct err *e)
+static enum err_code add_tags(struct db *c, const struct paper *p,
+                              struct err *e)
 {
-    enum err_code code = each_label(c, sql, 't', p->tags, p, e);
-
-    if (code == ERR_NONE)
-        code = each_label(c, sql, 'a', p->arxiv_categories, p, e);
-    return code;
+    return each_tag(c, "INSERT OR IGNORE INTO paper_tags VALUES (?, ?)", p, e);
 }
 
-static enum err_code add_labels(struct db *c, const struct paper *p,
-                                struct err *e)
+static enum err_code remove_tags(struct db *c, const struct paper *old,
+                                 struct err *e)
 {
-    return write_labels(c, "INSERT OR IGNORE INTO paper_labels VALUES (?, ?, ?)",
-                        p, e);
-}
-
-static enum err_code remove_labels(struct db *c, const struct paper *old,
-                                   struct err *e)
-{
-    return write_labels(c,
-                        "DELETE FROM paper_labels WHERE label = ?"
-                        " AND published_at = ? AND paper_id = ?",
-                        old, e);
+    return each_tag(c, "DELETE FROM paper_tags WHERE tag = ? AND paper_id = ?",
+                    old, e);
 }
 
 /* ---- arrivals ---- */
@@ -263,7 +237,7 @@ static enum err_code insert_paper(struct db *c, struct arrivals *ar,
     p.id = sqlite3_last_insert_rowid(c->db);
     code = add_text(c, &p, e);
     if (code == ERR_NONE)
-        code = add_labels(c, &p, e);
+        code = add_tags(c, &p, e);
     ar->created++;
     ar->out->created++;
     ar->changed = true;
@@ -292,23 +266,35 @@ static enum err_code write_paper(struct db *c, struct arena *scratch,
     return q_run(&q, NULL, e);
 }
 
+static bool same_text(const struct paper *a, const struct paper *b)
+{
+    return slice_eq(a->title, b->title) && slice_eq(a->abstract, b->abstract) &&
+           slice_eq(a->authors, b->authors);
+}
+
+/* The indexes are left alone where what they hold stays: most updates are a
+ * comment or a journal reference. */
 static enum err_code update_paper(struct db *c, struct arrivals *ar,
                                   const struct paper *stored,
                                   const struct paper *arrived, struct err *e)
 {
     struct paper p;
-    enum err_code code;
+    bool new_text, new_tags;
+    enum err_code code = ERR_NONE;
 
     paper_merge(stored, arrived, ar->in->now_us, &p);
-    code = remove_labels(c, stored, e);
-    if (code == ERR_NONE)
+    new_text = !same_text(stored, &p);
+    new_tags = !slice_eq(stored->tags, p.tags);
+    if (new_tags)
+        code = remove_tags(c, stored, e);
+    if (code == ERR_NONE && new_text)
         code = remove_text(c, stored, e);
     if (code == ERR_NONE)
         code = write_paper(c, ar->scratch, &p, e);
-    if (code == ERR_NONE)
+    if (code == ERR_NONE && new_text)
         code = add_text(c, &p, e);
-    if (code == ERR_NONE)
-        code = add_labels(c, &p, e);
+    if (code == ERR_NONE && new_tags)
+        code = add_tags(c, &p, e);
     ar->out->updated++;
     ar->changed = true;
     return code;
@@ -541,7 +527,7 @@ static enum err_code bury(struct sqlite_store *s, struct db *c, void *ctx,
         return code; /* not there, or in the wished state already */
     code = bring_back ? add_text(c, &p, e) : remove_text(c, &p, e);
     if (code == ERR_NONE)
-        code = bring_back ? add_labels(c, &p, e) : remove_labels(c, &p, e);
+        code = bring_back ? add_tags(c, &p, e) : remove_tags(c, &p, e);
     if (code == ERR_NONE)
         code = set_deleted(c, t, e);
     if (code == ERR_NONE)
@@ -590,9 +576,9 @@ static enum err_code generation(struct store *base, uint64_t *out,
 
 /* ---- stats ---- */
 
-static enum err_code count_names(struct db *c, const char *sql,
-                                 struct arena *a, struct named_count **out,
-                                 size_t *n, struct err *e)
+static enum err_code count_names(struct db *c, const char *sql, struct arena *a,
+                                 struct named_count **out, size_t *n,
+                                 struct err *e)
 {
     struct rows rows = {.a = a, .size = sizeof(struct named_count)};
     struct query q;
@@ -676,12 +662,14 @@ static enum err_code stats(struct store *base, struct arena *a, int max_days,
     if (code == ERR_NONE)
         code = count_names(c,
                            "SELECT category, count(*) AS n FROM papers"
+                           " INDEXED BY papers_by_category"
                            " WHERE deleted_at = 0 GROUP BY category"
                            " ORDER BY n DESC, category",
                            a, &st.categories, &st.n_categories, e);
     if (code == ERR_NONE)
         code = count_names(c,
                            "SELECT source, count(*) AS n FROM papers"
+                           " INDEXED BY papers_by_source"
                            " WHERE deleted_at = 0 GROUP BY source"
                            " ORDER BY n DESC, source",
                            a, &st.sources, &st.n_sources, e);
@@ -776,8 +764,8 @@ static enum err_code scraper_job_get(struct store *base, struct arena *a,
     code = q_end(&q, e);
     db_put(s, c);
     if (code == ERR_NONE && !found)
-        code = err_set(e, ERR_NOT_FOUND, "no scraper job '%lld'",
-                       (long long)id);
+        code =
+            err_set(e, ERR_NOT_FOUND, "no scraper job '%lld'", (long long)id);
     return code;
 }
 

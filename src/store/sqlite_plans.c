@@ -124,8 +124,8 @@ enum err_code sqlite_schedule_get(struct store *base, struct arena *a,
     return code == ERR_NONE && !found ? no_schedule(id, e) : code;
 }
 
-static enum err_code do_delete(struct sqlite_store *s, struct db *c,
-                               void *ctx, struct err *e)
+static enum err_code do_delete(struct sqlite_store *s, struct db *c, void *ctx,
+                               struct err *e)
 {
     const int64_t *id = ctx;
     struct query q;
@@ -282,11 +282,12 @@ static enum err_code count_stored(struct db *c, struct coverage *row,
     struct query q;
 
     q_start(&q, c,
-            "SELECT count(*) FROM paper_labels WHERE label = 'a:' || ?"
-            " AND published_at >= ? AND published_at < ?");
-    q_text(&q, row->category);
+            "SELECT count(*) FROM papers INDEXED BY papers_by_published"
+            " WHERE deleted_at = 0 AND published_at >= ? AND published_at < ?"
+            " AND instr(arxiv_categories, '\"' || ? || '\"')");
     q_int(&q, row->day * US_PER_DAY);
     q_int(&q, (row->day + 1) * US_PER_DAY);
+    q_text(&q, row->category);
     return q_one_int(&q, 0, &row->stored, e);
 }
 
@@ -395,11 +396,10 @@ static enum err_code do_limit(struct sqlite_store *s, struct db *c, void *ctx,
     return code;
 }
 
-enum err_code sqlite_limiter_update(struct store *s, const char *name,
-                                    bool (*change)(struct limiter_state *st,
-                                                   void *ctx),
-                                    void *ctx, struct limiter_state *after,
-                                    struct err *e)
+enum err_code
+sqlite_limiter_update(struct store *s, const char *name,
+                      bool (*change)(struct limiter_state *st, void *ctx),
+                      void *ctx, struct limiter_state *after, struct err *e)
 {
     struct limiter_state st = {0};
     struct limiting l = {name, change, ctx, &st};

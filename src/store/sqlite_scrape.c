@@ -57,9 +57,8 @@ static enum err_code do_page(struct sqlite_store *s, struct db *c, void *ctx,
                              struct err *e)
 {
     struct scraped *sc = ctx;
-    enum err_code code =
-        job_write_progress(c, sc->l, sc->progress, sc->checkpoint, sc->result,
-                           sc->now_us, e);
+    enum err_code code = job_write_progress(
+        c, sc->l, sc->progress, sc->checkpoint, sc->result, sc->now_us, e);
 
     (void)s;
     for (size_t i = 0; i < sc->n && code == ERR_NONE; i++)
@@ -211,8 +210,7 @@ static enum err_code confirm_schedule(struct db *c, struct slice job_id,
     return q_run(&q, NULL, e);
 }
 
-static enum err_code confirm_delivery(struct db *c, int64_t id,
-                                      struct err *e)
+static enum err_code confirm_delivery(struct db *c, int64_t id, struct err *e)
 {
     struct arena *a = arena_new(SCRATCH_BYTES);
     struct slice job_id = SLICE_NONE;
@@ -241,8 +239,8 @@ struct ending {
     int64_t now_us;
 };
 
-static enum err_code do_finish(struct sqlite_store *s, struct db *c,
-                               void *ctx, struct err *e)
+static enum err_code do_finish(struct sqlite_store *s, struct db *c, void *ctx,
+                               struct err *e)
 {
     struct ending *end = ctx;
     enum err_code code = job_write_end(c, end->l, end->state, end->result,
@@ -379,11 +377,10 @@ static enum err_code delivery_attempts(struct store *base, struct arena *a,
     " FROM deliveries WHERE (?1 < 0 OR status = ?1)"                           \
     " AND (?2 = '' OR job_id = ?2)"
 
-static enum err_code read_deliveries(struct db *c, struct arena *a,
-                                     int status, struct slice job_id,
-                                     int64_t offset, int limit,
-                                     struct rows *rows, int64_t *count,
-                                     struct err *e)
+static enum err_code read_deliveries(struct db *c, struct arena *a, int status,
+                                     struct slice job_id, int64_t offset,
+                                     int limit, struct rows *rows,
+                                     int64_t *count, struct err *e)
 {
     struct query q;
     enum err_code code;
@@ -425,8 +422,8 @@ static enum err_code deliveries_list(struct store *base, struct arena *a,
 
     if (code != ERR_NONE)
         return code;
-    code = read_deliveries(c, a, status, job_id, offset, limit, &rows, count,
-                           e);
+    code =
+        read_deliveries(c, a, status, job_id, offset, limit, &rows, count, e);
     db_put(s, c);
     *out = (struct delivery *)(void *)rows.p;
     *n = rows.n;
@@ -440,9 +437,8 @@ struct reporting {
     const struct delivery_outcome *o;
 };
 
-static enum err_code insert_attempt(struct db *c,
-                                    const struct delivery_outcome *o,
-                                    struct err *e)
+static enum err_code
+insert_attempt(struct db *c, const struct delivery_outcome *o, struct err *e)
 {
     const struct delivery_attempt *at = &o->attempt;
     struct query q;
@@ -500,8 +496,7 @@ static enum err_code end_webhook_job(struct db *c, const struct job_lease *l,
         return job_write_end(c, l, JOB_COMPLETED, SLICE_NONE, SLICE_NONE,
                              o->now_us, e);
     case DELIVERY_DEAD:
-        return job_write_end(c, l, JOB_FAILED, SLICE_NONE, error, o->now_us,
-                             e);
+        return job_write_end(c, l, JOB_FAILED, SLICE_NONE, error, o->now_us, e);
     case DELIVERY_PENDING:
         break;
     }
@@ -509,8 +504,8 @@ static enum err_code end_webhook_job(struct db *c, const struct job_lease *l,
     return job_write_release(c, l, o->retry_at, false, error, o->now_us, e);
 }
 
-static enum err_code do_report(struct sqlite_store *s, struct db *c,
-                               void *ctx, struct err *e)
+static enum err_code do_report(struct sqlite_store *s, struct db *c, void *ctx,
+                               struct err *e)
 {
     struct reporting *r = ctx;
     const struct delivery_outcome *o = r->o;
@@ -551,8 +546,8 @@ struct replaying {
     int64_t id, now_us;
 };
 
-static enum err_code do_replay(struct sqlite_store *s, struct db *c,
-                               void *ctx, struct err *e)
+static enum err_code do_replay(struct sqlite_store *s, struct db *c, void *ctx,
+                               struct err *e)
 {
     struct replaying *r = ctx;
     int64_t status = -1;

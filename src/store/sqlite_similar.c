@@ -1,12 +1,13 @@
 /* sqlite_similar.c - papers that share rare words with a paper.
  *
  * A word tells the more the fewer papers have it (inverse document frequency).
- * The paper's words are cut and stemmed by the index's own tokenizer, their
- * frequencies come from its vocabulary, and for the rarest few all papers that
- * have them are added up.  The score is the share of the rare words' weight that
- * a paper has in common, so it is 1 for a twin and does not depend on how many
- * papers there are.  Frequent words are left out: their lists are long and tell
- * nothing.
+ * The paper's words are cut and stemmed by the index's own tokenizer; for each
+ * the papers that have it are read, up to a number from which on it is no rare
+ * word.  (Asking FTS5's vocabulary for the frequencies first took 80 ms for
+ * 100,000 papers: it counts the whole list of each frequent word.)  The papers
+ * of the rarest words are added up.  The score is the share of these words'
+ * weight that a paper has in common, so it is 1 for a twin and does not depend
+ * on how many papers there are.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -14,13 +15,18 @@
 
 #include "store/sqlite_filter.h"
 
-#define MAX_WORDS 512    /* different ones looked at in a paper */
-#define RARE_WORDS 20    /* of these, the rarest count */
-#define MAX_PAPERS 5000  /* a word in more papers is no rare word */
+#define MAX_WORDS 512 /* different ones looked at in a paper */
+#define RARE_WORDS 24 /* of these, the rarest count */
+
+/* A word that more papers have than this is not rare. */
+static int64_t most_papers(int64_t live)
+{
+    return 100 + live / 250;
+}
 
 struct rare_word {
     struct slice stem, surface; /* as indexed; as written */
-    int64_t papers;
+    size_t first, n;            /* its papers, in struct hits */
 };
 
 struct words {
@@ -95,35 +101,7 @@ static enum err_code cut_words(struct db *c, struct words *ws,
                : err_set(e, ERR_INTERNAL, "the full-text tokenizer failed");
 }
 
-static int by_rarity(const void *a, const void *b)
-{
-    const struct rare_word *x = a, *y = b;
-
-    return (x->papers > y->papers) - (x->papers < y->papers);
-}
-
-/* Keep the rarest words that another paper has too, rarest first. */
-static enum err_code keep_rare(struct db *c, struct words *ws, struct err *e)
-{
-    size_t kept = 0;
-    enum err_code code = ERR_NONE;
-
-    for (size_t i = 0; i < ws->n && code == ERR_NONE; i++) {
-        struct rare_word w = ws->w[i];
-        struct query q;
-
-        q_start(&q, c, "SELECT doc FROM papers_vocab WHERE term = ?");
-        q_text(&q, w.stem);
-        code = q_one_int(&q, 0, &w.papers, e);
-        if (w.papers >= 2 && w.papers <= MAX_PAPERS)
-            ws->w[kept++] = w;
-    }
-    qsort(ws->w, kept, sizeof(*ws->w), by_rarity);
-    ws->n = kept < RARE_WORDS ? kept : RARE_WORDS;
-    return code;
-}
-
-/* ---- adding up ---- */
+/* ---- the papers of the words ---- */
 
 struct hit {
     int64_t id;
@@ -150,30 +128,63 @@ static bool hits_add(struct hits *h, int64_t id, double weight)
     return true;
 }
 
-static enum err_code collect_hits(struct db *c, const struct rare_word *w,
-                                  double weight, int64_t self, struct hits *h,
-                                  struct err *e)
+/* The other papers with this word; none if they are too many. */
+static enum err_code read_papers(struct db *c, struct rare_word *w,
+                                 int64_t self, size_t most, struct hits *h,
+                                 struct err *e)
 {
     struct buf expression;
     struct query q;
     enum err_code code;
 
+    w->first = h->n;
     buf_init(&expression, w->surface.len * 2 + 8);
     fts_quote(&expression, w->surface);
     q_start(&q, c, "SELECT rowid FROM papers_fts WHERE papers_fts MATCH ?");
     q_text(&q, buf_slice(&expression));
-    while (q_next(&q)) {
+    while (h->n - w->first <= most && q_next(&q)) {
         int64_t id = q_get_int(&q);
 
-        if (id != self && !hits_add(h, id, weight)) {
+        if (id != self && !hits_add(h, id, 0)) {
             q.no_memory = true;
             break;
         }
     }
     code = q_end(&q, e);
     buf_release(&expression);
+    if (h->n - w->first > most)
+        h->n = w->first;
+    w->n = h->n - w->first;
     return code;
 }
+
+static int by_rarity(const void *a, const void *b)
+{
+    const struct rare_word *x = a, *y = b;
+
+    return (x->n > y->n) - (x->n < y->n);
+}
+
+/* Keep the words that another paper has too, the rarest first. */
+static enum err_code keep_rare(struct db *c, struct words *ws, int64_t self,
+                               int64_t live, struct hits *h, struct err *e)
+{
+    size_t kept = 0;
+    enum err_code code = ERR_NONE;
+
+    for (size_t i = 0; i < ws->n && code == ERR_NONE; i++) {
+        struct rare_word w = ws->w[i];
+
+        code = read_papers(c, &w, self, (size_t)most_papers(live), h, e);
+        if (w.n)
+            ws->w[kept++] = w;
+    }
+    qsort(ws->w, kept, sizeof(*ws->w), by_rarity);
+    ws->n = kept < RARE_WORDS ? kept : RARE_WORDS;
+    return code;
+}
+
+/* ---- adding up ---- */
 
 static int by_id(const void *a, const void *b)
 {
@@ -209,24 +220,39 @@ static void add_up(struct hits *h)
     qsort(h->p, h->n, sizeof(*h->p), by_weight);
 }
 
-static enum err_code find_hits(struct db *c, const struct words *ws,
-                               int64_t self, struct hits *h, double *total,
-                               struct err *e)
+/* The papers of the words that are left, with the words' weights. */
+static bool weigh(const struct words *ws, const struct hits *all, int64_t live,
+                  struct hits *out, double *total)
 {
+    *total = 0;
+    for (size_t i = 0; i < ws->n; i++) {
+        const struct rare_word *w = &ws->w[i];
+        double weight = log1p((double)live / (double)(w->n + 1));
+
+        *total += weight;
+        for (size_t j = 0; j < w->n; j++)
+            if (!hits_add(out, all->p[w->first + j].id, weight))
+                return false;
+    }
+    add_up(out);
+    return true;
+}
+
+static enum err_code find_hits(struct db *c, struct words *ws, int64_t self,
+                               struct hits *out, double *total, struct err *e)
+{
+    struct hits all = {0};
     int64_t live = 0;
     struct query q;
     enum err_code code;
 
     q_start(&q, c, "SELECT live_papers FROM meta");
     code = q_one_int(&q, 0, &live, e);
-    *total = 0;
-    for (size_t i = 0; i < ws->n && code == ERR_NONE; i++) {
-        double weight = log1p((double)live / (double)ws->w[i].papers);
-
-        *total += weight;
-        code = collect_hits(c, &ws->w[i], weight, self, h, e);
-    }
-    add_up(h);
+    if (code == ERR_NONE)
+        code = keep_rare(c, ws, self, live, &all, e);
+    if (code == ERR_NONE && !weigh(ws, &all, live, out, total))
+        code = err_set(e, ERR_INTERNAL, "out of memory");
+    free(all.p);
     return code;
 }
 
@@ -248,8 +274,6 @@ static enum err_code similar_of(struct db *c, struct arena *a, int64_t id,
         code = err_set(e, ERR_NOT_FOUND, "no paper '%lld'", (long long)id);
     if (code == ERR_NONE)
         code = cut_words(c, ws, &p, e);
-    if (code == ERR_NONE)
-        code = keep_rare(c, ws, e);
     if (code == ERR_NONE)
         code = find_hits(c, ws, id, &h, &total, e);
     *n = h.n < (size_t)k ? h.n : (size_t)k;

@@ -22,17 +22,19 @@ static const struct store_ops *const backends[] = {
 #define N_BACKENDS (sizeof(backends) / sizeof(*backends))
 
 /* Every call, as it is named in store_op_stats(). */
-#define OPS(X)                                                                 \
-    X(check) X(webhook_receive) X(papers_list) X(paper_get) X(papers_each)     \
-    X(papers_similar) X(paper_delete) X(paper_restore) X(papers_generation)    \
-    X(papers_stats) X(scraper_jobs_list) X(scraper_job_get) X(job_create)      \
-    X(job_get) X(jobs_list) X(job_claim) X(job_heartbeat) X(job_progress)      \
-    X(job_finish) X(job_release) X(job_cancel) X(job_restart)                  \
-    X(jobs_recover) X(jobs_counts) X(scrape_page) X(scrape_papers)             \
-    X(scrape_latest) X(scrape_finish) X(delivery_get) X(delivery_attempts)     \
-    X(deliveries_list) X(delivery_report) X(delivery_replay) X(schedule_put)   \
-    X(schedule_get) X(schedule_delete) X(schedules_list) X(schedule_fire)      \
+/* clang-format off */
+#define OPS(X) \
+    X(check) X(webhook_receive) X(papers_list) X(paper_get) X(papers_each) \
+    X(papers_similar) X(paper_delete) X(paper_restore) X(papers_generation) \
+    X(papers_stats) X(scraper_jobs_list) X(scraper_job_get) X(job_create) \
+    X(job_get) X(jobs_list) X(job_claim) X(job_heartbeat) X(job_progress) \
+    X(job_finish) X(job_release) X(job_cancel) X(job_restart) \
+    X(jobs_recover) X(jobs_counts) X(scrape_page) X(scrape_papers) \
+    X(scrape_latest) X(scrape_finish) X(delivery_get) X(delivery_attempts) \
+    X(deliveries_list) X(delivery_report) X(delivery_replay) X(schedule_put) \
+    X(schedule_get) X(schedule_delete) X(schedules_list) X(schedule_fire) \
     X(coverage_put) X(coverage_list) X(limiter_update)
+/* clang-format on */
 
 #define OP_ENUM(name) OP_##name,
 enum op { OPS(OP_ENUM) N_OPS };
@@ -141,8 +143,8 @@ enum err_code store_check(struct store *s, struct err *e)
     RUN(s, check, s->ops->check(s, e));
 }
 
-enum err_code store_describe(struct store *s, struct arena *a,
-                             const char **out, struct err *e)
+enum err_code store_describe(struct store *s, struct arena *a, const char **out,
+                             struct err *e)
 {
     return s->ops->describe(s, a, out, e);
 }
@@ -516,11 +518,10 @@ enum err_code store_coverage_list(struct store *s, struct arena *a,
                                       count_out, e));
 }
 
-enum err_code store_limiter_update(struct store *s, const char *name,
-                                   bool (*change)(struct limiter_state *st,
-                                                  void *ctx),
-                                   void *ctx, struct limiter_state *after,
-                                   struct err *e)
+enum err_code
+store_limiter_update(struct store *s, const char *name,
+                     bool (*change)(struct limiter_state *st, void *ctx),
+                     void *ctx, struct limiter_state *after, struct err *e)
 {
     CHECK(args_text("name", slice_of(name), e));
     RUN(s, limiter_update,

@@ -39,8 +39,8 @@ struct store;
 struct store_options {
     const char *database_url; /* "sqlite:" (in data_dir), "sqlite:/a/file.db",
                                  "sqlite::memory:", "postgresql://..." */
-    const char *data_dir;     /* for "sqlite:" and snapshots before migrations */
-    int connections;          /* readers kept open; 0: 8 */
+    const char *data_dir; /* for "sqlite:" and snapshots before migrations */
+    int connections;      /* readers kept open; 0: 8 */
     int64_t idempotency_ttl_us; /* 0: 24 h */
 };
 
@@ -48,7 +48,7 @@ struct store_options {
  * program (the message names the fix). */
 enum err_code store_open(struct store **out, const struct store_options *opt,
                          struct err *e) CHECKED;
-void store_close(struct store *s); /* takes NULL */
+void store_close(struct store *s);             /* takes NULL */
 const char *store_name(const struct store *s); /* "sqlite", "postgresql" */
 /* Does it answer, can it write?  For /readyz and doctor. */
 enum err_code store_check(struct store *s, struct err *e) CHECKED;

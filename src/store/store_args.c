@@ -120,9 +120,8 @@ enum err_code args_paper_query(const struct paper_query *q, bool filters_only,
                                struct err *e)
 {
     const struct named_text t[] = {
-        {"category", q->category}, {"source", q->source},
-        {"tag", q->tag},           {"author", q->author},
-        {"search", q->search},
+        {"category", q->category}, {"source", q->source}, {"tag", q->tag},
+        {"author", q->author},     {"search", q->search},
     };
     enum err_code code = TEXTS(t, e);
 
@@ -220,12 +219,9 @@ enum err_code args_outcome(const struct delivery_outcome *o, struct err *e)
 enum err_code args_schedule(const struct schedule *sch, struct err *e)
 {
     const struct named_text t[] = {
-        {"source", sch->source},
-        {"category", sch->category},
-        {"query", sch->query},
-        {"arxiv_categories", sch->arxiv_categories},
-        {"at", sch->at},
-        {"tz", sch->tz},
+        {"source", sch->source}, {"category", sch->category},
+        {"query", sch->query},   {"arxiv_categories", sch->arxiv_categories},
+        {"at", sch->at},         {"tz", sch->tz},
     };
 
     return TEXTS(t, e);

@@ -14,12 +14,12 @@
 #include "store/scrape.h"
 #include "store/store.h"
 
-enum err_code args_text(const char *field, struct slice s,
-                        struct err *e) CHECKED;
+enum err_code args_text(const char *field, struct slice s, struct err *e)
+    CHECKED;
 /* 0 <= offset, 0 <= limit <= STORE_MAX_ROWS */
 enum err_code args_page(int64_t offset, int64_t limit, struct err *e) CHECKED;
-enum err_code args_papers(const struct paper *papers, size_t n,
-                          struct err *e) CHECKED;
+enum err_code args_papers(const struct paper *papers, size_t n, struct err *e)
+    CHECKED;
 enum err_code args_webhook(const struct webhook_in *in, struct err *e) CHECKED;
 /* The filters, and without `filters_only` the page too. */
 enum err_code args_paper_query(const struct paper_query *q, bool filters_only,
@@ -32,8 +32,8 @@ enum err_code args_progress(double progress, struct err *e) CHECKED;
 enum err_code args_final_state(enum job_state state, struct err *e) CHECKED;
 enum err_code args_deliveries(const struct delivery_new *d, size_t n,
                               struct err *e) CHECKED;
-enum err_code args_outcome(const struct delivery_outcome *o,
-                           struct err *e) CHECKED;
+enum err_code args_outcome(const struct delivery_outcome *o, struct err *e)
+    CHECKED;
 enum err_code args_schedule(const struct schedule *sch, struct err *e) CHECKED;
 
 #endif

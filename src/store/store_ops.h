@@ -22,8 +22,7 @@
 struct paper_ops {
     enum err_code (*webhook_receive)(struct store *s,
                                      const struct webhook_in *in,
-                                     struct webhook_result *out,
-                                     struct err *e);
+                                     struct webhook_result *out, struct err *e);
     /* ERR_INVALID for an empty search is the backend's: it runs
      * search_parse() itself (search_query.h). */
     enum err_code (*list)(struct store *s, struct arena *a,
@@ -93,9 +92,9 @@ struct job_ops {
 
 struct scrape_ops {
     enum err_code (*page)(struct store *s, const struct job_lease *l,
-                          const struct paper *papers, size_t n,
-                          double progress, struct slice checkpoint,
-                          struct slice result, int64_t now_us, struct err *e);
+                          const struct paper *papers, size_t n, double progress,
+                          struct slice checkpoint, struct slice result,
+                          int64_t now_us, struct err *e);
     enum err_code (*papers)(struct store *s, struct arena *a,
                             struct slice job_id, struct paper **out, size_t *n,
                             struct err *e);
@@ -111,15 +110,14 @@ struct scrape_ops {
                                   struct delivery *out, struct err *e);
     enum err_code (*delivery_attempts)(struct store *s, struct arena *a,
                                        int64_t id,
-                                       struct delivery_attempt **out,
-                                       size_t *n, struct err *e);
+                                       struct delivery_attempt **out, size_t *n,
+                                       struct err *e);
     enum err_code (*deliveries_list)(struct store *s, struct arena *a,
                                      int status, struct slice job_id,
                                      int64_t offset, int limit,
                                      struct delivery **out, size_t *n,
                                      int64_t *count, struct err *e);
-    enum err_code (*delivery_report)(struct store *s,
-                                     const struct job_lease *l,
+    enum err_code (*delivery_report)(struct store *s, const struct job_lease *l,
                                      const struct delivery_outcome *o,
                                      struct err *e);
     enum err_code (*delivery_replay)(struct store *s, int64_t id,
@@ -155,13 +153,13 @@ struct scrape_ops {
                                     struct err *e);
 };
 
-/* max_attempts of the webhook jobs that the store makes itself (deliveries): how
- * often one may take the process down.  Refused sends do not count, they end
- * with a report. */
+/* max_attempts of the webhook jobs that the store makes itself (deliveries):
+ * how often one may take the process down.  Refused sends do not count, they
+ * end with a report. */
 #define WEBHOOK_JOB_MAX_ATTEMPTS 5
 
 struct store_ops {
-    const char *name;   /* store_name() */
+    const char *name;           /* store_name() */
     const char *const *schemes; /* how its URLs begin; NULL-ended */
 
     /* *opt has its defaults filled in and is valid during the call only.  The

@@ -1,9 +1,9 @@
 /* store_fixture.h - runs a conformance suite over every backend at hand.
  *
  * A suite is a list of tests that know struct store only.  Each test gets a
- * fresh, empty database: SQLite in memory, SQLite in a file, and PostgreSQL when
- * SHEAF_TEST_POSTGRES holds the URL of a database in which the user may make
- * schemas (tests/with-postgres makes one).
+ * fresh, empty database: SQLite in memory, SQLite in a file, and PostgreSQL
+ * when SHEAF_TEST_POSTGRES holds the URL of a database in which the user may
+ * make schemas (tests/with-postgres makes one).
  */
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
@@ -33,21 +33,31 @@ struct store_fixture {
     char schema[40];
 };
 
+/* Where a test makes sense. */
+enum store_where { EVERYWHERE, ON_DISK, IN_ONE_FILE };
+
 struct store_case {
     const char *name;
     void (*run)(struct store_fixture *f);
+    enum store_where where;
 };
 
 /* The program's exit status. */
 int store_suite(const char *name, const struct store_case *cases, size_t n);
 #define STORE_SUITE(name, cases)                                               \
     store_suite(name, cases, sizeof(cases) / sizeof(*(cases)))
-#define CASE(function) {#function, function}
+#define CASE(function)                                                         \
+    {                                                                          \
+#function, function, EVERYWHERE                                        \
+    }
+#define CASE_WHERE(where, function)                                            \
+    {                                                                          \
+#function, function, where                                             \
+    }
 
-/* A second program on the same database, or the same one after a restart.
- * Skips the test where there is only one (in memory). */
+/* A second program on the same database, or the same one after a restart; in
+ * memory another, empty one. */
 struct store *store_reopen(struct store_fixture *f);
-void store_skip_in_memory(struct store_fixture *f);
 
 #define NOW INT64_C(1764000000000000) /* 2025-11-24T16:00:00Z */
 
@@ -58,8 +68,8 @@ void ok_(struct store_fixture *f, enum err_code code, const char *what,
 /* The call gives this error, with a message. */
 #define GIVES(f, expected, call)                                               \
     gives_((f), (expected), (call), #call, __FILE__, __LINE__)
-void gives_(struct store_fixture *f, enum err_code expected,
-            enum err_code code, const char *what, const char *file, int line);
+void gives_(struct store_fixture *f, enum err_code expected, enum err_code code,
+            const char *what, const char *file, int line);
 #define TEXT(expected, slice) text_((expected), (slice), __FILE__, __LINE__)
 void text_(const char *expected, struct slice s, const char *file, int line);
 

@@ -172,6 +172,18 @@ static void test_refused(void **state)
     }
 }
 
+static void test_user_name_is_named(void **state)
+{
+    struct paper_url u;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(
+        paper_url_parse(&u, arena, SLICE("https://arxiv.org:x@h/"), &e),
+        ERR_INVALID);
+    assert_string_equal(e.msg, "must not hold a user name");
+}
+
 static void test_length(void **state)
 {
     char text[PAPER_URL_MAX + 2];
@@ -202,6 +214,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_generic, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_user_name_is_named, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_length, setup, teardown),
     };
 

@@ -48,7 +48,8 @@ static void all_fields_come_back(struct store_fixture *f)
     struct paper p = a_paper(f, 7), got;
     int64_t id;
 
-    p.title = SLICE("Ünïcode 'quotes' \"double\" \\ and $x^2$ \xf0\x9f\xa6\x89");
+    p.title =
+        SLICE("Ünïcode 'quotes' \"double\" \\ and $x^2$ \xf0\x9f\xa6\x89");
     p.doi = SLICE("10.1000/182");
     p.journal_ref = SLICE("J. Test 1 (2025)");
     p.comment = SLICE("12 pages");
@@ -170,8 +171,8 @@ static void repeated_webhook(struct store_fixture *f)
     assert_int_equal(before, after);
     in.body_sha256[4] = 254;
     GIVES(f, ERR_CONFLICT, store_webhook_receive(f->s, &in, &r, &f->err));
-    OK(f, store_scraper_jobs_list(f->s, f->a, 0, 10, &jobs, &n, &count,
-                                  &f->err));
+    OK(f,
+       store_scraper_jobs_list(f->s, f->a, 0, 10, &jobs, &n, &count, &f->err));
     assert_int_equal(n, 1);
     assert_int_equal(jobs[0].papers_found, 2);
 }
@@ -219,8 +220,8 @@ static struct scraper_job scraper_job(struct store_fixture *f, int64_t *count)
     struct scraper_job *jobs;
     size_t n;
 
-    OK(f, store_scraper_jobs_list(f->s, f->a, 0, 10, &jobs, &n, count,
-                                  &f->err));
+    OK(f,
+       store_scraper_jobs_list(f->s, f->a, 0, 10, &jobs, &n, count, &f->err));
     assert_true(n >= 1);
     return jobs[0];
 }

@@ -205,11 +205,11 @@ static void search_unspaced_scripts(struct store_fixture *f)
 static void no_text_is_syntax(struct store_fixture *f)
 {
     static const char *const texts[] = {
-        "\"",  "a\"b",     "AND",        "NOT x",    "NEAR(quoted word)",
-        "c++", "title:x",  "quo*",       "^quoted",  "(quoted",
-        "{",   "quoted)",  "a - b",      "' OR 1=1", "word's",
-        "--x", "\\",       "x & y | !z", "<-> :*",   "%_%",
-        "-",   "\"-\"",    "\"\" x",     "x:*A",     "'quoted'",
+        "\"",  "a\"b",    "AND",        "NOT x",    "NEAR(quoted word)",
+        "c++", "title:x", "quo*",       "^quoted",  "(quoted",
+        "{",   "quoted)", "a - b",      "' OR 1=1", "word's",
+        "--x", "\\",      "x & y | !z", "<-> :*",   "%_%",
+        "-",   "\"-\"",   "\"\" x",     "x:*A",     "'quoted'",
     };
     struct paper_query q = everything();
     struct paper_list l;
@@ -308,9 +308,9 @@ static void many_papers(struct store_fixture *f)
         *one = a_paper(f, i);
         one->published_at = NOW - random() % 40 * US_PER_DAY;
         one->relevance_score = (double)(random() % 5) / 10;
-        one->title = slice_of(
-            arena_printf(f->a, "%s %d", i % 2 ? "ALPHA Ä" : "alpha ä",
-                         (int)(random() % 60)));
+        one->title =
+            slice_of(arena_printf(f->a, "%s %d", i % 2 ? "ALPHA Ä" : "alpha ä",
+                                  (int)(random() % 60)));
         one->category = i % 13 ? SLICE("llm") : SLICE("cv");
         if (in.n_papers < 100 && i + 1 < MANY)
             continue;
@@ -326,8 +326,11 @@ static void many_papers(struct store_fixture *f)
 
             slice_to_i64(slice_sub(one->title, strlen("ALPHA Ä "), 99),
                          &number);
-            rows[n] = (struct row){one->id, one->published_at, one->created_at,
-                                   one->relevance_score, "",
+            rows[n] = (struct row){one->id,
+                                   one->published_at,
+                                   one->created_at,
+                                   one->relevance_score,
+                                   "",
                                    slice_is(one->category, "cv")};
             snprintf(rows[n++].title, sizeof(rows[0].title), "alpha ä %d",
                      (int)number);
@@ -385,8 +388,8 @@ static void each_query(struct store_fixture *f,
 static void check_pages(struct store_fixture *f, struct paper_query q,
                         const struct row *want, int n)
 {
-    static const int offsets[] = {0, 1, 20, 150, 199, 200, 1200, 2599, 2600,
-                                  99999};
+    static const int offsets[] = {0,   1,    20,   150,  199,
+                                  200, 1200, 2599, 2600, 99999};
 
     q.limit = 17;
     for (size_t i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
