@@ -136,7 +136,7 @@ static enum err_code add_line(struct text_feed *f, struct slice line,
     if (rc == ERR_NONE && !text->p)
         rc = err_set(e, ERR_UNAVAILABLE, "out of memory");
     if (rc)
-        err_prefix(e, "%s, line %llu: ", f->name, (unsigned long long)f->line);
+        err_prefix(e, "%s, line %llu", f->name, (unsigned long long)f->line);
     else
         f->n++;
     return rc;

@@ -103,6 +103,28 @@ static void test_tolerance(void **state)
     assert_false(verify(ID, "18446744073709551615", SIGNATURE, THEN));
 }
 
+/* Signed right, but by a sender whose repeats could not be told apart. */
+static void test_empty_id(void **state)
+{
+    struct webhook_secret secret;
+    struct webhook_headers h = {.id = SLICE(""), .timestamp = SLICE(STAMP)};
+    char signature[64] = "v1,";
+    uint8_t mac[32];
+
+    (void)state;
+    assert_int_equal(webhook_secret_parse(&secret, SECRET, NULL), ERR_NONE);
+    crypto_hmac_sha256(mac, (struct slice){(char *)secret.key, secret.len},
+                       SLICE("." STAMP "." BODY));
+    crypto_base64(signature + 3, mac, sizeof(mac));
+    h.signatures = slice_of(signature);
+    assert_false(webhook_verify(&secret, &h, SLICE(BODY), THEN));
+    h.id = SLICE("x");
+    crypto_hmac_sha256(mac, (struct slice){(char *)secret.key, secret.len},
+                       SLICE("x." STAMP "." BODY));
+    crypto_base64(signature + 3, mac, sizeof(mac));
+    assert_true(webhook_verify(&secret, &h, SLICE(BODY), THEN));
+}
+
 static void test_no_secret(void **state)
 {
     struct webhook_secret none;
@@ -425,6 +447,7 @@ int main(void)
         TEST(test_signature),
         TEST(test_missing_headers),
         TEST(test_tolerance),
+        TEST(test_empty_id),
         TEST(test_no_secret),
         TEST(test_bad_secret),
         TEST(test_least),
