@@ -124,11 +124,11 @@ class Corpus:
     def search_counts(self):
         """{word: {reading: number of papers}} for the first `size` papers.
 
-        A search word can be read as a substring (icontains, trigrams), as a
-        whole word, or as a stem (Porter's, as in FTS5); each reading has one
-        exact count.
+        A search word can be read as a substring of title or abstract (the
+        peer's icontains and trigrams), or as a whole word or a stem of those
+        and of the authors; each reading has one exact count.
         """
-        stem = snowballstemmer.stemmer("porter").stemWord
+        stem = _porter_stem
         stems = {word: stem(word) for word in SEARCH_WORDS}
         known = {}
         counts = {word: {"substring": 0, "word": 0, "stem": 0}
@@ -136,7 +136,8 @@ class Corpus:
         for at, text in enumerate(self.texts[:self.size]):
             copies = (self.size - 1 - at) // len(self.texts) + 1
             lower = f"{text['title']} {text['abstract']}".lower()
-            tokens = set(_WORD.findall(lower))
+            authors = " ".join(text["authors"]).lower()
+            tokens = set(_WORD.findall(lower)) | set(_WORD.findall(authors))
             text_stems = set()
             for token in tokens:
                 if token not in known:
@@ -147,6 +148,12 @@ class Corpus:
                 count["word"] += copies * (word in tokens)
                 count["stem"] += copies * (stems[word] in text_stems)
         return counts
+
+
+def _porter_stem(word, _stem=snowballstemmer.stemmer("porter").stemWord):
+    """Porter's stem with his later rule logi -> log, as in FTS5."""
+    stem = _stem(word)
+    return stem[:-1] if stem.endswith("logi") else stem
 
 
 def delivery(papers, job_id):

@@ -359,6 +359,12 @@ void pg_ask(struct pg_conn *c, const char *sql, const struct pg_args *args)
     queue_statement(c, ASKED, sql, args);
 }
 
+void pg_push(struct pg_conn *c)
+{
+    if (c->failed.code == ERR_NONE)
+        postgres_lib.PQflush(c->c); /* what fails is found by who reads */
+}
+
 enum err_code pg_flush(struct pg_conn *c, struct err *e)
 {
     if (c->failed.code == ERR_NONE && (!postgres_lib.PQsendFlushRequest(c->c) ||

@@ -54,7 +54,10 @@ bool pg_should_retry(const struct pg_conn *c);
 /* Queue.  `sql` is one statement; args NULL: none. */
 void pg_do(struct pg_conn *c, const char *sql, const struct pg_args *args);
 void pg_ask(struct pg_conn *c, const char *sql, const struct pg_args *args);
-/* Send what is queued, without ending the transaction. */
+/* Let the server begin with what is queued; waits only if it does not read. */
+void pg_push(struct pg_conn *c);
+/* Send what is queued and ask for the results so far, without ending the
+ * transaction. */
 enum err_code pg_flush(struct pg_conn *c, struct err *e) CHECKED;
 /* The result of the oldest pg_ask() not fetched yet; PQclear() it. */
 enum err_code pg_next(struct pg_conn *c, PGresult **out, struct err *e) CHECKED;

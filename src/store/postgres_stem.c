@@ -6,6 +6,7 @@
 #include "store/postgres_stem.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 struct word {
@@ -25,6 +26,18 @@ struct rule {
         from, sizeof(from) - 1, to, sizeof(to) - 1                             \
     }
 #define N_RULES(rules) (sizeof(rules) / sizeof(*(rules)))
+
+/* Sets of letters (all bits: any byte), by which most words are seen to have
+ * none of the suffixes. */
+#define LETTER(c) (UINT32_C(1) << ((c) - 'a'))
+struct ends {
+    uint32_t before, last; /* the last letter but one, and the last */
+};
+
+static bool has_letter(uint32_t set, char c)
+{
+    return set == UINT32_MAX || (c >= 'a' && c <= 'z' && set & LETTER(c));
+}
 
 static bool is_consonant(const struct word *w, size_t i)
 {
@@ -103,10 +116,14 @@ static void replace(struct word *w, const char *to, size_t n)
 }
 #define REPLACE(w, to) replace(w, to, sizeof(to) - 1)
 
-/* The first rule whose suffix is there is the only one that counts. */
+/* The first rule whose suffix is there is the only one that counts.  No rule
+ * counts whose suffix has other last two letters than `ends` allows. */
 static bool apply(struct word *w, const struct rule *rules, size_t n,
-                  int min_measure)
+                  const struct ends *ends, int min_measure)
 {
+    if (w->len < 2 || !has_letter(ends->before, w->p[w->len - 2]) ||
+        !has_letter(ends->last, w->p[w->len - 1]))
+        return false;
     for (const struct rule *r = rules; r < rules + n; r++)
         if (ends_in(w, r->from, r->from_len)) {
             if (min_measure == 0 || measure(w) >= min_measure)
@@ -115,16 +132,18 @@ static bool apply(struct word *w, const struct rule *rules, size_t n,
         }
     return false;
 }
-#define APPLY(w, rules, min_measure)                                           \
-    apply(w, rules, N_RULES(rules), min_measure)
+#define APPLY(w, rules, ends, min_measure)                                     \
+    apply(w, rules, N_RULES(rules), ends, min_measure)
 
 /* After -ed or -ing is gone; an e that is added finds the room they left. */
 static void repair(struct word *w)
 {
     static const struct rule rules[] = {RULE("at", "ate"), RULE("bl", "ble"),
                                         RULE("iz", "ize")};
+    static const struct ends ends = {LETTER('a') | LETTER('b') | LETTER('i'),
+                                     LETTER('t') | LETTER('l') | LETTER('z')};
 
-    if (APPLY(w, rules, 0))
+    if (APPLY(w, rules, &ends, 0))
         return;
     w->stem = w->len;
     if (is_double(w, w->len) && !strchr("lsz", w->p[w->len - 1]))
@@ -138,8 +157,9 @@ static void step_1(struct word *w)
 {
     static const struct rule plural[] = {RULE("sses", "ss"), RULE("ies", "i"),
                                          RULE("ss", "ss"), RULE("s", "")};
+    static const struct ends any_s = {UINT32_MAX, LETTER('s')};
 
-    APPLY(w, plural, 0);
+    APPLY(w, plural, &any_s, 0);
     if (ENDS(w, "eed")) {
         if (measure(w) > 0)
             REPLACE(w, "ee");
@@ -166,9 +186,18 @@ static void steps_2_and_3(struct word *w)
         RULE("icate", "ic"), RULE("ative", ""),  RULE("alize", "al"),
         RULE("iciti", "ic"), RULE("ical", "ic"), RULE("ful", ""),
         RULE("ness", "")};
+    static const struct ends double_ends = {
+        LETTER('a') | LETTER('c') | LETTER('e') | LETTER('g') | LETTER('l') |
+            LETTER('o') | LETTER('s') | LETTER('t'),
+        LETTER('i') | LETTER('l') | LETTER('m') | LETTER('n') | LETTER('r') |
+            LETTER('s')};
+    static const struct ends ends = {
+        LETTER('a') | LETTER('s') | LETTER('t') | LETTER('u') | LETTER('v') |
+            LETTER('z'),
+        LETTER('e') | LETTER('i') | LETTER('l') | LETTER('s')};
 
-    APPLY(w, double_suffix, 1);
-    APPLY(w, suffix, 1);
+    APPLY(w, double_suffix, &double_ends, 1);
+    APPLY(w, suffix, &ends, 1);
 }
 
 static void step_4(struct word *w)
@@ -180,9 +209,15 @@ static void step_4(struct word *w)
         RULE("ism", ""),   RULE("ate", ""),  RULE("iti", ""),  RULE("ous", ""),
         RULE("ive", ""),   RULE("ize", ""),
     };
+    static const struct ends ends = {
+        LETTER('a') | LETTER('c') | LETTER('e') | LETTER('i') | LETTER('l') |
+            LETTER('n') | LETTER('o') | LETTER('s') | LETTER('t') |
+            LETTER('u') | LETTER('v') | LETTER('z'),
+        LETTER('c') | LETTER('e') | LETTER('i') | LETTER('l') | LETTER('m') |
+            LETTER('r') | LETTER('s') | LETTER('t') | LETTER('u')};
 
     if (!ENDS(w, "ion")) {
-        APPLY(w, suffix, 2);
+        APPLY(w, suffix, &ends, 2);
         return;
     }
     if (w->stem > 0 && strchr("st", w->p[w->stem - 1]) && measure(w) > 1)

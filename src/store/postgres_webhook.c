@@ -25,6 +25,9 @@
  * ordered by id. */
 #define MAX_TITLE_KEY 2000
 #define MAX_LABEL 298 /* nobody can ask for a longer one */
+/* Papers in a statement: to cut a paper into words takes us nearly as long as
+ * the server needs to store it, and both go on at the same time. */
+#define BATCH 10
 
 /* ---- columns ---- */
 
@@ -404,36 +407,64 @@ static void update_papers(struct pg_conn *c, const struct pg_columns *t,
           &a);
 }
 
+/* Rows to be inserted, or to be updated. */
+struct batch {
+    struct pg_columns columns;
+    struct derived derived;
+    size_t n;
+};
+
+static void batch_init(struct batch *b)
+{
+    postgres_columns_init(&b->columns);
+    derived_init(&b->derived);
+    b->n = 0;
+}
+
+static void batch_release(struct batch *b)
+{
+    derived_release(&b->derived);
+    postgres_columns_release(&b->columns);
+}
+
+/* Send what there is; the server works on it while we go on. */
+static void send_batch(struct pg_conn *c, const struct receipt *w,
+                       struct batch *b, bool stored)
+{
+    if (b->n == 0)
+        return;
+    if (stored)
+        update_papers(c, &b->columns, &b->derived, w->in->now_us);
+    else
+        insert_papers(c, &b->columns, &b->derived);
+    pg_push(c);
+    batch_release(b);
+    batch_init(b);
+}
+
 /* The rows that are written; inserted ones in the order of their arrival. */
 static void write_papers(struct pg_conn *c, struct receipt *w)
 {
-    struct pg_columns fresh, changed;
-    struct derived fresh_more, changed_more;
-    size_t n_fresh = 0, n_changed = 0;
+    struct batch batches[2]; /* [stored] */
 
-    postgres_columns_init(&fresh);
-    postgres_columns_init(&changed);
-    derived_init(&fresh_more);
-    derived_init(&changed_more);
+    batch_init(&batches[false]);
+    batch_init(&batches[true]);
     for (size_t i = 0; i < w->in->n_papers; i++) {
         struct fate *f = fate_of(w, w->in->papers[i].url);
+        struct batch *b = &batches[f->stored];
 
         if (!f->write)
             continue;
         f->write = false; /* once */
-        postgres_columns_add(f->stored ? &changed : &fresh, &f->now);
-        derived_add(f->stored ? &changed_more : &fresh_more, &f->now);
-        n_fresh += !f->stored;
-        n_changed += f->stored;
+        postgres_columns_add(&b->columns, &f->now);
+        derived_add(&b->derived, &f->now);
+        if (++b->n == BATCH)
+            send_batch(c, w, b, f->stored);
     }
-    if (n_fresh)
-        insert_papers(c, &fresh, &fresh_more);
-    if (n_changed)
-        update_papers(c, &changed, &changed_more, w->in->now_us);
-    derived_release(&changed_more);
-    derived_release(&fresh_more);
-    postgres_columns_release(&changed);
-    postgres_columns_release(&fresh);
+    send_batch(c, w, &batches[false], false);
+    send_batch(c, w, &batches[true], true);
+    batch_release(&batches[true]);
+    batch_release(&batches[false]);
 }
 
 /* $13: add to the numbers that are there (another delivery of the job), or

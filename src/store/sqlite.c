@@ -94,6 +94,7 @@ enum err_code db_exec(struct db *c, const char *sql, struct err *e)
 static void set_up_library(void)
 {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite_vfs_register();
 }
 
 enum err_code db_open(const char *path, bool writer, struct db **out,
@@ -109,7 +110,8 @@ enum err_code db_open(const char *path, bool writer, struct db **out,
     pthread_once(&once, set_up_library);
     if (writer)
         flags |= SQLITE_OPEN_CREATE;
-    if (sqlite3_open_v2(path, &c->db, flags, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &c->db, flags, writer ? SQLITE_VFS_NAME : NULL) !=
+        SQLITE_OK) {
         code = err_set(e, ERR_UNAVAILABLE, "cannot open '%s': %s", path,
                        c->db ? sqlite3_errmsg(c->db) : "out of memory");
         db_close(c);
@@ -285,13 +287,13 @@ static enum err_code prepare_file(struct sqlite_store *s, struct db **out,
                                   struct err *e)
 {
     struct db *c = NULL;
-    struct query q;
-    int64_t generation = 0;
+    struct committed at;
     enum err_code code = make_private(s, e);
 
     if (code == ERR_NONE)
         code = db_open(s->path, true, &c, e);
-    /* Only for a new file does the change to WAL write anything.  There is
+    /* Only for a new file does the change to WAL write anything, and then not
+     * to the log, which must have FULL (sqlite_vfs.c).  There is
      * nothing to lose yet, so it need not be waited for (four fsyncs); when the
      * file becomes durable is in sqlite_migrate. */
     if (code == ERR_NONE)
@@ -305,19 +307,13 @@ static enum err_code prepare_file(struct sqlite_store *s, struct db **out,
                        e);
     if (code == ERR_NONE)
         code = sqlite_migrate(s, c, e);
-    if (code == ERR_NONE) {
-        q_start(&q, c, "SELECT generation, papers_generation FROM meta");
-        if (q_next(&q)) {
-            generation = q_get_int(&q);
-            s->papers_generation = q_get_int(&q);
-        }
-        code = q_end(&q, e);
-    }
+    if (code == ERR_NONE)
+        code = committed_read(c, &at, e);
     if (code != ERR_NONE) {
         db_close(c);
         return code;
     }
-    atomic_store(&s->generation, (uint64_t)generation);
+    committed_publish(s, &at);
     *out = c;
     return ERR_NONE;
 }

@@ -45,6 +45,12 @@ struct kept {
     int64_t stride;
 };
 
+/* Must the snapshot be one of text_snapshot()? */
+static inline bool filter_needs_text(const struct paper_query *q)
+{
+    return q->search.len || q->author.len;
+}
+
 /* The set for q's filters, of the snapshot that c reads. */
 enum err_code filter_set(struct sqlite_store *s, struct db *c,
                          const struct paper_query *q, uint64_t generation,

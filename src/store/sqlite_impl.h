@@ -3,8 +3,10 @@
  *   sqlite.c            open, close, check; reader connections; errors
  *   sqlite_stmt.c       statements: prepare once, bind, step, read into an
  * arena sqlite_writer.c     the one writer thread that groups commits
+ *   sqlite_vfs.c        the writer's log in large writes
  *   sqlite_migrations.c numbered schema changes
  *   sqlite_papers.c     webhook, single papers, scraper jobs, stats
+ *   sqlite_text.c       what of the papers is in the full text, and its upkeep
  *   sqlite_list.c       pages of papers; sqlite_filter.c the sets behind them
  *   sqlite_similar.c    papers with rare words in common
  *   sqlite_jobs.c       jobs
@@ -64,11 +66,17 @@ struct sqlite_store {
     struct db *writer; /* NULL in memory */
     /* of the writer thread */
     int wal_pages; /* in the log */
-    int segments;  /* of full text, since the last merge */
-    bool merging;
-    int64_t papers_generation;
+    struct text_upkeep {
+        bool written; /* by the piece of work in hand */
+        int segments; /* since the last merge */
+        bool merging;
+        bool failed; /* to index, since the last group */
+    } text;
 
-    _Atomic uint64_t generation; /* as in the last commit */
+    /* as in the last commit */
+    _Atomic uint64_t generation;
+    _Atomic int64_t unindexed; /* papers that full text waits for */
+    _Atomic int searching;     /* threads in text_snapshot */
     struct filter_cache *filters;
 };
 
@@ -85,6 +93,10 @@ void db_put(struct sqlite_store *s, struct db *c);
 enum err_code db_open(const char *path, bool writer, struct db **out,
                       struct err *e) CHECKED;
 void db_close(struct db *c); /* takes NULL */
+
+/* The writer's VFS (sqlite_vfs.c); registered once, before the first open. */
+#define SQLITE_VFS_NAME "sheaf"
+void sqlite_vfs_register(void);
 
 /* The time `ms` from now, for pthread_cond_timedwait. */
 void deadline_in(struct timespec *ts, int ms);
@@ -171,9 +183,45 @@ typedef enum err_code write_fn(struct sqlite_store *s, struct db *c, void *ctx,
                                struct err *e);
 enum err_code writer_run(struct sqlite_store *s, write_fn *work, void *ctx,
                          struct err *e) CHECKED;
+/* The same on the writer's own thread, for upkeep. */
+enum err_code writer_run_here(struct sqlite_store *s, struct db *c,
+                              write_fn *work, void *ctx, struct err *e) CHECKED;
 /* Called by `work`: scraper jobs change, and so does the generation; with
  * `papers` papers change too, and what is kept about them is old. */
 enum err_code writer_touch(struct db *c, bool papers, struct err *e) CHECKED;
+
+/* How long nobody has written: what need not be waited for is put off until a
+ * pause, what can be put off for longer until the store is idle. */
+enum lull { LULL_NONE, LULL_PAUSE, LULL_IDLE };
+
+/* What others must know of the last commit. */
+struct committed {
+    uint64_t generation;
+    int64_t unindexed;
+};
+enum err_code committed_read(struct db *c, struct committed *out, struct err *e)
+    CHECKED;
+void committed_publish(struct sqlite_store *s, const struct committed *at);
+
+/* ---- full text (sqlite_text.c) ---- */
+
+/* Has it text in a script written without spaces? */
+bool text_is_unspaced(const struct paper *p);
+/* As db_get with `snapshot`, for who searches: all papers of the snapshot are
+ * indexed. */
+enum err_code text_snapshot(struct sqlite_store *s, struct db **out,
+                            struct err *e) CHECKED;
+/* In a write: papers were inserted.  Others are added and removed at once. */
+enum err_code text_arrived(struct sqlite_store *s, struct db *c, struct err *e)
+    CHECKED;
+enum err_code text_add(struct sqlite_store *s, struct db *c,
+                       const struct paper *p, struct err *e) CHECKED;
+enum err_code text_remove(struct sqlite_store *s, struct db *c,
+                          const struct paper *old, struct err *e) CHECKED;
+/* On the writer's thread: is there something to do in this lull, and do some of
+ * it. */
+bool text_has_upkeep(const struct sqlite_store *s, enum lull lull);
+void text_upkeep(struct sqlite_store *s, struct db *c, enum lull lull);
 
 /* ---- migrations (sqlite_migrations.c) ---- */
 

@@ -30,7 +30,8 @@ struct page {
 static enum err_code page_open(struct page *p, struct err *e)
 {
     struct query q;
-    enum err_code code = db_get(p->s, true, &p->c, e);
+    enum err_code code = filter_needs_text(p->q) ? text_snapshot(p->s, &p->c, e)
+                                                 : db_get(p->s, true, &p->c, e);
 
     if (code != ERR_NONE)
         return code;

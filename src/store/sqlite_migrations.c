@@ -18,6 +18,7 @@
  * commit, for coverage alone, which can read the papers of a day.
  *  - meta.generation changes with papers and scraper jobs, papers_generation
  *    with papers alone; being a row, it is of the snapshot that a reader sees.
+ *    Papers with an id above texts_through are not in the full text yet.
  */
 #include "store/sqlite_impl.h"
 
@@ -36,8 +37,9 @@ static const char papers_1[] =
     "  id INTEGER PRIMARY KEY CHECK (id = 1),"
     "  generation INTEGER NOT NULL,"
     "  papers_generation INTEGER NOT NULL,"
-    "  live_papers INTEGER NOT NULL);"
-    "INSERT INTO meta VALUES (1, 1, 1, 0);"
+    "  live_papers INTEGER NOT NULL,"
+    "  texts_through INTEGER NOT NULL);"
+    "INSERT INTO meta VALUES (1, 1, 1, 0, 0);"
 
     "CREATE TABLE papers("
     "  id INTEGER PRIMARY KEY,"
@@ -78,7 +80,7 @@ static const char papers_1[] =
     "CREATE VIRTUAL TABLE papers_fts USING fts5("
     "  title, abstract, authors, content='papers', content_rowid='id',"
     "  tokenize='porter unicode61 remove_diacritics 2');"
-    /* merged by sqlite_writer.c; FTS5 itself only if that came to nothing */
+    /* merged by sqlite_text.c; FTS5 itself only if that came to nothing */
     "INSERT INTO papers_fts(papers_fts, rank) VALUES ('automerge', 0);"
     "INSERT INTO papers_fts(papers_fts, rank) VALUES ('crisismerge', 256);"
     "CREATE VIRTUAL TABLE papers_trigram USING fts5("

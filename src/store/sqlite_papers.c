@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "store/paper_rules.h"
-#include "store/search_query.h"
 
 /* Scratch of one use case: the stored row a paper meets, its sort key. */
 #define SCRATCH_BYTES (96u << 20)
@@ -92,63 +91,7 @@ enum err_code paper_load(struct db *c, struct arena *a, int64_t id,
     return code == ERR_NONE && !found ? no_paper(id, e) : code;
 }
 
-/* ---- what hangs on a paper: full text and tags ---- */
-
-static enum err_code write_text(struct db *c, const char *sql,
-                                const struct paper *p, struct err *e)
-{
-    struct query q;
-
-    q_start(&q, c, sql);
-    q_int(&q, p->id);
-    q_text(&q, p->title);
-    q_text(&q, p->abstract);
-    q_text(&q, p->authors);
-    return q_run(&q, NULL, e);
-}
-
-static bool is_unspaced(const struct paper *p)
-{
-    return search_is_unspaced(p->title) || search_is_unspaced(p->abstract) ||
-           search_is_unspaced(p->authors);
-}
-
-static enum err_code add_text(struct db *c, const struct paper *p,
-                              struct err *e)
-{
-    enum err_code code =
-        write_text(c,
-                   "INSERT INTO papers_fts(rowid, title, abstract, authors)"
-                   " VALUES (?, ?, ?, ?)",
-                   p, e);
-
-    if (code == ERR_NONE && is_unspaced(p))
-        code = write_text(
-            c,
-            "INSERT INTO papers_trigram(rowid, title, abstract, authors)"
-            " VALUES (?, ?, ?, ?)",
-            p, e);
-    return code;
-}
-
-/* The index keeps no texts: to remove a row it must be told the old ones. */
-static enum err_code remove_text(struct db *c, const struct paper *old,
-                                 struct err *e)
-{
-    enum err_code code = write_text(
-        c,
-        "INSERT INTO papers_fts(papers_fts, rowid, title, abstract, authors)"
-        " VALUES ('delete', ?, ?, ?, ?)",
-        old, e);
-
-    if (code == ERR_NONE && is_unspaced(old))
-        code = write_text(
-            c,
-            "INSERT INTO papers_trigram(papers_trigram, rowid, title, abstract,"
-            " authors) VALUES ('delete', ?, ?, ?, ?)",
-            old, e);
-    return code;
-}
+/* ---- tags ---- */
 
 /* Run sql for each tag; what is no JSON array of strings has none. */
 static enum err_code each_tag(struct db *c, const char *sql,
@@ -229,15 +172,13 @@ static enum err_code insert_paper(struct db *c, struct arrivals *ar,
     arrival_bind(&q, &p);
     q_int(&q, ar->in->now_us);
     q_int(&q, ar->in->now_us);
-    q_int(&q, is_unspaced(&p));
+    q_int(&q, text_is_unspaced(&p));
     q_text(&q, key);
     code = q_run(&q, NULL, e);
     if (code != ERR_NONE)
         return code;
     p.id = sqlite3_last_insert_rowid(c->db);
-    code = add_text(c, &p, e);
-    if (code == ERR_NONE)
-        code = add_tags(c, &p, e);
+    code = add_tags(c, &p, e); /* its text: sqlite_text.c */
     ar->created++;
     ar->out->created++;
     ar->changed = true;
@@ -260,7 +201,7 @@ static enum err_code write_paper(struct db *c, struct arena *scratch,
     arrival_bind(&q, p);
     q_int(&q, p->updated_at);
     q_int(&q, p->deleted_at);
-    q_int(&q, is_unspaced(p));
+    q_int(&q, text_is_unspaced(p));
     q_text(&q, key);
     q_int(&q, p->id);
     return q_run(&q, NULL, e);
@@ -274,7 +215,8 @@ static bool same_text(const struct paper *a, const struct paper *b)
 
 /* The indexes are left alone where what they hold stays: most updates are a
  * comment or a journal reference. */
-static enum err_code update_paper(struct db *c, struct arrivals *ar,
+static enum err_code update_paper(struct sqlite_store *s, struct db *c,
+                                  struct arrivals *ar,
                                   const struct paper *stored,
                                   const struct paper *arrived, struct err *e)
 {
@@ -288,11 +230,11 @@ static enum err_code update_paper(struct db *c, struct arrivals *ar,
     if (new_tags)
         code = remove_tags(c, stored, e);
     if (code == ERR_NONE && new_text)
-        code = remove_text(c, stored, e);
+        code = text_remove(s, c, stored, e);
     if (code == ERR_NONE)
         code = write_paper(c, ar->scratch, &p, e);
     if (code == ERR_NONE && new_text)
-        code = add_text(c, &p, e);
+        code = text_add(s, c, &p, e);
     if (code == ERR_NONE && new_tags)
         code = add_tags(c, &p, e);
     ar->out->updated++;
@@ -300,7 +242,8 @@ static enum err_code update_paper(struct db *c, struct arrivals *ar,
     return code;
 }
 
-static enum err_code receive_paper(struct db *c, struct arrivals *ar,
+static enum err_code receive_paper(struct sqlite_store *s, struct db *c,
+                                   struct arrivals *ar,
                                    const struct paper *arrived, struct err *e)
 {
     struct paper stored;
@@ -321,7 +264,7 @@ static enum err_code receive_paper(struct db *c, struct arrivals *ar,
     case PAPER_CREATED:
         return insert_paper(c, ar, arrived, e);
     case PAPER_UPDATED:
-        return update_paper(c, ar, &stored, arrived, e);
+        return update_paper(s, c, ar, &stored, arrived, e);
     case PAPER_UNCHANGED:
         ar->out->updated++;
         ar->out->unchanged++;
@@ -438,15 +381,16 @@ static enum err_code receive(struct sqlite_store *s, struct db *c, void *ctx,
     const struct webhook_in *in = ar->in;
     enum err_code code;
 
-    (void)s;
     *ar->out = (struct webhook_result){0};
     code = find_receipt(c, in, ar->out, e);
     if (code != ERR_NONE || ar->out->repeated)
         return code;
     for (size_t i = 0; i < in->n_papers && code == ERR_NONE; i++)
-        code = receive_paper(c, ar, &in->papers[i], e);
+        code = receive_paper(s, c, ar, &in->papers[i], e);
     if (code == ERR_NONE && ar->created)
         code = add_live(c, ar->created, e);
+    if (code == ERR_NONE && ar->created)
+        code = text_arrived(s, c, e);
     if (code == ERR_NONE)
         code = write_scraper_job(c, in, ar->out, e);
     if (code == ERR_NONE)
@@ -522,10 +466,9 @@ static enum err_code bury(struct sqlite_store *s, struct db *c, void *ctx,
     struct paper p;
     enum err_code code = paper_load(c, t->scratch, t->id, &p, e);
 
-    (void)s;
     if (code != ERR_NONE || (p.deleted_at == 0) == bring_back)
         return code; /* not there, or in the wished state already */
-    code = bring_back ? add_text(c, &p, e) : remove_text(c, &p, e);
+    code = bring_back ? text_add(s, c, &p, e) : text_remove(s, c, &p, e);
     if (code == ERR_NONE)
         code = bring_back ? add_tags(c, &p, e) : remove_tags(c, &p, e);
     if (code == ERR_NONE)

@@ -295,7 +295,7 @@ enum err_code sqlite_papers_similar(struct store *base, struct arena *a,
 {
     struct sqlite_store *s = sqlite_downcast(base);
     struct db *c;
-    enum err_code code = db_get(s, true, &c, e);
+    enum err_code code = text_snapshot(s, &c, e);
 
     if (code != ERR_NONE)
         return code;

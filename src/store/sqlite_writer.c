@@ -8,11 +8,9 @@
  *
  * Checkpoints (moving pages from the log into the file) also cost an fsync or
  * two, and more the later they come the fewer: a page that changed twice is
- * moved once.  So does merging the segments of the full-text index, of which
- * every commit with papers adds one: FTS5 would do it in every fifth webhook,
- * which then writes 700 pages and not 160.  Both are done when nobody has
- * written for a moment, so that nobody waits for them; only when the log has
- * grown far, or segments have become many, between two groups.
+ * moved once.  Full text is kept up behind the writes too (sqlite_text.c). Both
+ * are done when nobody has written for a moment, so that nobody waits for them;
+ * only when the log has grown far, or much text waits, between two groups.
  */
 #include "store/sqlite_impl.h"
 
@@ -25,16 +23,11 @@
  * does not keep up, and the caller should say 503. */
 #define MAX_QUEUED 256
 #define MAX_GROUP 64
+#define PAUSE_MS 20
 #define IDLE_MS 100
 /* Pages of log, when idle (4 MB) and when busy (32 MB). */
 #define CHECKPOINT_IDLE 1000
 #define CHECKPOINT_BUSY 8000
-/* Segments of full text, when idle (FTS5 merges four or more) and when busy: a
- * search looks into each, which costs it some 10 us. */
-#define MERGE_IDLE 4
-#define MERGE_BUSY 64
-#define MERGE_PAGES 128 /* at a time, about 2 ms */
-
 struct write_request {
     write_fn *work;
     void *ctx;
@@ -65,10 +58,11 @@ static enum err_code simple(struct db *c, const char *sql, struct err *e)
 
 /* One piece of work in its savepoint.  false: the transaction is gone (SQLite
  * rolls all back by itself when the disk is full, for example). */
-static bool run_one(struct sqlite_store *s, struct db *c,
-                    struct write_request *r)
+static bool run_of_many(struct sqlite_store *s, struct db *c,
+                        struct write_request *r)
 {
     r->code = simple(c, "SAVEPOINT one", &r->err);
+    s->text.written = false;
     if (r->code == ERR_NONE) {
         r->code = r->work(s, c, r->ctx, &r->err);
         if (sqlite3_get_autocommit(c->db))
@@ -77,8 +71,20 @@ static bool run_one(struct sqlite_store *s, struct db *c,
             return false;
         if (simple(c, "RELEASE one", r->code == ERR_NONE ? &r->err : NULL))
             return false;
+        s->text.segments += s->text.written; /* FTS5 flushes at a savepoint */
     }
     return true;
+}
+
+/* A lonely piece of work needs no savepoint, for which SQLite would copy each
+ * page before its first change.  false: the transaction is to be taken back. */
+static bool run_alone(struct sqlite_store *s, struct db *c,
+                      struct write_request *r)
+{
+    s->text.written = false;
+    r->code = r->work(s, c, r->ctx, &r->err);
+    s->text.segments += s->text.written;
+    return r->code == ERR_NONE;
 }
 
 /* Everybody in the group who believes to have succeeded is told otherwise. */
@@ -93,29 +99,40 @@ static void fail_group(struct write_request *group, enum err_code code,
     }
 }
 
-static enum err_code commit(struct sqlite_store *s, struct db *c, struct err *e)
+enum err_code committed_read(struct db *c, struct committed *out, struct err *e)
 {
     struct query q;
-    int64_t generation = 0, papers_generation = 0;
-    enum err_code code;
 
-    q_start(&q, c, "SELECT generation, papers_generation FROM meta");
+    *out = (struct committed){0};
+    q_start(&q, c,
+            "SELECT generation,"
+            " ifnull((SELECT max(id) FROM papers), 0) - texts_through"
+            " FROM meta");
     if (q_next(&q)) {
-        generation = q_get_int(&q);
-        papers_generation = q_get_int(&q);
+        out->generation = (uint64_t)q_get_int(&q);
+        out->unindexed = q_get_int(&q);
     }
-    code = q_end(&q, e);
+    return q_end(&q, e);
+}
+
+void committed_publish(struct sqlite_store *s, const struct committed *at)
+{
+    atomic_store(&s->unindexed, at->unindexed);
+    atomic_store(&s->generation, at->generation);
+}
+
+static enum err_code commit(struct sqlite_store *s, struct db *c, struct err *e)
+{
+    struct committed at;
+    enum err_code code = committed_read(c, &at, e);
+
     if (code == ERR_NONE)
         code = simple(c, "COMMIT", e);
-    if (code != ERR_NONE)
-        return code;
     /* After the commit: who reads the number first and the data then never
      * takes older data for this generation. */
-    atomic_store(&s->generation, (uint64_t)generation);
-    /* One for each piece of work: FTS5 flushes at a savepoint. */
-    s->segments += (int)(papers_generation - s->papers_generation);
-    s->papers_generation = papers_generation;
-    return ERR_NONE;
+    if (code == ERR_NONE)
+        committed_publish(s, &at);
+    return code;
 }
 
 static void run_group(struct sqlite_store *s, struct db *c,
@@ -123,9 +140,11 @@ static void run_group(struct sqlite_store *s, struct db *c,
 {
     struct err err = {0};
     enum err_code code = simple(c, "BEGIN IMMEDIATE", &err);
+    bool (*run)(struct sqlite_store *, struct db *, struct write_request *) =
+        group->next ? run_of_many : run_alone;
 
     for (struct write_request *r = group; r && code == ERR_NONE; r = r->next)
-        if (!run_one(s, c, r)) {
+        if (!run(s, c, r)) {
             code = r->code != ERR_NONE
                        ? r->code
                        : err_set(&r->err, ERR_UNAVAILABLE,
@@ -206,28 +225,26 @@ static struct db *writer_conn(struct sqlite_store *s)
 
 /* ---- upkeep ---- */
 
-static bool has_upkeep(const struct sqlite_store *s, bool idle)
+enum err_code writer_run_here(struct sqlite_store *s, struct db *c,
+                              write_fn *work, void *ctx, struct err *e)
 {
-    return s->merging || s->segments >= (idle ? MERGE_IDLE : MERGE_BUSY) ||
-           s->wal_pages >= (idle ? CHECKPOINT_IDLE : CHECKPOINT_BUSY);
+    struct write_request r = {.work = work, .ctx = ctx};
+
+    run_group(s, c, &r);
+    if (r.code != ERR_NONE)
+        *e = r.err;
+    return r.code;
 }
 
-/* Merge some pages; false: there is nothing more to merge.  FTS5 says so by
- * changing less than two rows. */
-static bool merge_some(struct db *c)
+static bool should_checkpoint(const struct sqlite_store *s, enum lull lull)
 {
-    int64_t before = sqlite3_total_changes64(c->db);
-    struct query q;
-    struct err err;
+    return s->wal_pages >=
+           (lull == LULL_IDLE ? CHECKPOINT_IDLE : CHECKPOINT_BUSY);
+}
 
-    q_start(&q, c,
-            "INSERT INTO papers_fts(papers_fts, rank) VALUES ('merge', ?)");
-    q_int(&q, MERGE_PAGES);
-    if (q_run(&q, NULL, &err) != ERR_NONE) {
-        log_warn("store", "full text was not merged", LOG_S("error", err.msg));
-        return false;
-    }
-    return sqlite3_total_changes64(c->db) - before >= 2;
+static bool has_upkeep(const struct sqlite_store *s, enum lull lull)
+{
+    return text_has_upkeep(s, lull) || should_checkpoint(s, lull);
 }
 
 static bool has_work(struct sqlite_store *s)
@@ -240,21 +257,17 @@ static bool has_work(struct sqlite_store *s)
     return has;
 }
 
-/* Idle: until all is done or work arrives.  Busy: a little. */
-static void do_upkeep(struct sqlite_store *s, bool idle)
+/* In a lull until all is done or work arrives, else a little. */
+static void do_upkeep(struct sqlite_store *s, enum lull lull)
 {
     struct db *c = writer_conn(s);
 
-    if (s->segments >= (idle ? MERGE_IDLE : MERGE_BUSY)) {
-        s->merging = true;
-        s->segments = 0;
-    }
-    while (s->merging) {
-        s->merging = merge_some(c);
-        if (!idle || has_work(s))
+    while (text_has_upkeep(s, lull)) {
+        text_upkeep(s, c, lull);
+        if (lull == LULL_NONE || has_work(s))
             break;
     }
-    if (s->wal_pages >= (idle ? CHECKPOINT_IDLE : CHECKPOINT_BUSY))
+    if (should_checkpoint(s, lull))
         checkpoint(s, c);
     if (!s->writer)
         db_put(s, c);
@@ -262,20 +275,21 @@ static void do_upkeep(struct sqlite_store *s, bool idle)
 
 /* ---- the thread ---- */
 
-/* Wait for work, with queue_lock held; true: there is none for a while, and
- * upkeep to be done. */
-static bool wait_for_work(struct sqlite_store *s)
+/* Wait for work, with queue_lock held, or for the lull that suffices for the
+ * upkeep there is.  LULL_NONE: there is work, or we stop. */
+static enum lull wait_for_work(struct sqlite_store *s)
 {
+    enum lull lull = has_upkeep(s, LULL_PAUSE) ? LULL_PAUSE : LULL_IDLE;
     struct timespec until;
+    int rc = 0;
 
-    if (!has_upkeep(s, true)) {
-        pthread_cond_wait(&s->queue_filled, &s->queue_lock);
-        return false;
-    }
-    deadline_in(&until, IDLE_MS);
-    return pthread_cond_timedwait(&s->queue_filled, &s->queue_lock, &until) ==
-               ETIMEDOUT &&
-           !s->queue_head && !s->stopping;
+    deadline_in(&until, lull == LULL_PAUSE ? PAUSE_MS : IDLE_MS);
+    while (!s->queue_head && !s->stopping && rc != ETIMEDOUT)
+        rc = has_upkeep(s, lull)
+                 ? pthread_cond_timedwait(&s->queue_filled, &s->queue_lock,
+                                          &until)
+                 : pthread_cond_wait(&s->queue_filled, &s->queue_lock);
+    return s->queue_head || s->stopping ? LULL_NONE : lull;
 }
 
 /* One group, with queue_lock held, but not while it is written. */
@@ -286,6 +300,7 @@ static void serve_group(struct sqlite_store *s, struct write_request *group)
     pthread_mutex_unlock(&s->queue_lock);
     c = writer_conn(s);
     run_group(s, c, group);
+    s->text.failed = false;
     if (!s->writer)
         db_put(s, c);
     pthread_mutex_lock(&s->queue_lock);
@@ -298,17 +313,16 @@ static void *writer_main(void *arg)
 
     pthread_mutex_lock(&s->queue_lock);
     for (;;) {
+        enum lull lull = wait_for_work(s);
         struct write_request *group = take_group(s);
 
         if (group)
             serve_group(s, group);
         else if (s->stopping)
             break;
-        else if (!wait_for_work(s))
-            continue;
-        if (has_upkeep(s, !group)) {
+        if (has_upkeep(s, lull)) {
             pthread_mutex_unlock(&s->queue_lock);
-            do_upkeep(s, !group);
+            do_upkeep(s, lull);
             pthread_mutex_lock(&s->queue_lock);
         }
     }
@@ -321,8 +335,6 @@ enum err_code writer_start(struct sqlite_store *s, struct err *e)
     int rc;
 
     s->queue_tail = &s->queue_head;
-    /* How many there are from before is not known: look after the first. */
-    s->segments = MERGE_IDLE - 1;
     if (s->writer)
         sqlite3_wal_hook(s->writer->db, count_pages, s);
     rc = pthread_create(&s->thread, NULL, writer_main, s);

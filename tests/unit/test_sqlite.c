@@ -320,8 +320,23 @@ static int64_t count_segments(struct store *s)
     return n;
 }
 
-/* Each webhook adds a segment of full text; the writer merges them when nobody
- * waits for it. */
+static int64_t count_matches(struct store *s, const char *word)
+{
+    struct paper_query q = {.min_relevance = -1,
+                            .limit = 1,
+                            .want_count = true,
+                            .search = slice_of(word)};
+    struct arena *a = arena_new(1u << 20);
+    struct paper_list list;
+    struct err e;
+
+    assert_int_equal(store_papers_list(s, a, &q, &list, &e), ERR_NONE);
+    arena_free(a);
+    return list.count;
+}
+
+/* Each search after a webhook adds a segment of full text; the writer merges
+ * them when nobody waits for it. */
 static void segments_are_merged_when_idle(void **state)
 {
     struct store *s = open_here();
@@ -330,6 +345,7 @@ static void segments_are_merged_when_idle(void **state)
     (void)state;
     for (int i = 1; i <= 40; i++) {
         receive_papers(s, 2 * i); /* two of them are new */
+        assert_int_equal(count_matches(s, "title"), 2 * i);
         before = count_segments(s) > before ? count_segments(s) : before;
     }
     assert_true(before >= 4);
@@ -338,6 +354,67 @@ static void segments_are_merged_when_idle(void **state)
         usleep(10000);
     }
     store_close(s);
+}
+
+/* Without a search, texts are indexed in a pause of the writer; what was not
+ * at the end is after the next start. */
+static void texts_are_indexed_in_a_pause(void **state)
+{
+    struct store *s = open_here();
+
+    (void)state;
+    receive_papers(s, 3);
+    for (int tries = 0; atomic_load(&sqlite_downcast(s)->unindexed); tries++) {
+        assert_true(tries < 1000);
+        usleep(10000);
+    }
+    assert_int_equal(count_segments(s), 1);
+    receive_papers(s, 8);
+    assert_int_equal(atomic_load(&sqlite_downcast(s)->unindexed), 5);
+    store_close(s);
+    s = open_here();
+    assert_int_equal(count_matches(s, "title"), 8);
+    store_close(s);
+}
+
+/* A search that goes on beside webhooks sees all that was acknowledged. */
+struct searcher {
+    struct store *s;
+    atomic_int acknowledged, searches, missed;
+    atomic_bool done;
+};
+
+static void *search_on(void *arg)
+{
+    struct searcher *me = arg;
+
+    do {
+        int before = atomic_load(&me->acknowledged);
+
+        atomic_fetch_add(&me->missed, count_matches(me->s, "title") < before);
+        atomic_fetch_add(&me->searches, 1);
+    } while (!atomic_load(&me->done));
+    return NULL;
+}
+
+static void a_search_sees_what_was_acknowledged(void **state)
+{
+    struct searcher me = {.s = open_here()};
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, search_on, &me), 0);
+    for (int i = 1; i <= 100; i++) {
+        receive_papers(me.s, i);
+        atomic_store(&me.acknowledged, i);
+        if (i % 20 == 0)
+            assert_int_equal(count_matches(me.s, "title"), i);
+    }
+    atomic_store(&me.done, true);
+    pthread_join(thread, NULL);
+    assert_true(atomic_load(&me.searches) > 0);
+    assert_int_equal(atomic_load(&me.missed), 0);
+    store_close(me.s);
 }
 
 /* ---- lists ---- */
@@ -448,6 +525,8 @@ int main(void)
         TEST(errors_by_cause),
         TEST(a_failure_in_a_group_is_alone),
         TEST(segments_are_merged_when_idle),
+        TEST(texts_are_indexed_in_a_pause),
+        TEST(a_search_sees_what_was_acknowledged),
         TEST(ranges_with_a_stride),
         TEST(plans),
         TEST(quoting),
