@@ -91,7 +91,8 @@ FUZZERS := $(sort $(wildcard fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZERS:fuzz/%.c=$(OUT)/bin/%)
 
 # Files in which -fanalyzer pays: bytes from outside and manual memory.
-ANALYZE := $(wildcard src/base/*.c src/*/*parse*.c src/scraper/atom*.c)
+ANALYZE := $(wildcard src/base/*.c src/*/*parse*.c src/scraper/atom*.c \
+    src/embed/token*.c src/embed/safetensors.c)
 
 .PHONY: all
 all: $(OUT)/sheaf $(OUT)/compile_commands.json
@@ -153,18 +154,22 @@ $(OUT)/compile_commands.json: $(OUT)/flags $(OUT)/objects scripts/compile-comman
 # ---- run ---------------------------------------------------------------------
 
 # What the program needs at run time besides itself is fetched between the
-# build and the start.
-.PHONY: run
+# build and the start.  Without the model all works but what needs it.
+.PHONY: run model
+model:
+	@scripts/fetch-model.sh $(B)/model
+
 run:
 	@scripts/deps.sh build run
 	@$(MAKE) --no-print-directory $(J) all
+	-@scripts/fetch-model.sh $(B)/model
 	@scripts/run.sh $(OUT)/sheaf serve --data-dir ./data $(ARGS)
 
 # ---- test --------------------------------------------------------------------
 
 .PHONY: test test-unit test-oom test-integration fuzz fuzz-smoke coverage
 test:
-	@MAKE='$(MAKE)' scripts/test.sh
+	@MAKE='$(MAKE)' B='$(B)' scripts/test.sh
 
 test-unit:
 	@$(MAKE) --no-print-directory $(J) SANITIZE=address,undefined unit
@@ -173,7 +178,10 @@ test-oom:
 	@$(MAKE) --no-print-directory test-unit T='oom*'
 
 test-integration: all $(B)/venv/ready
-	SHEAF_BIN='$(abspath $(OUT)/sheaf)' PYTHONDONTWRITEBYTECODE=1 \
+	@scripts/node.sh $(B)/node
+	PATH='$(abspath $(B)/node/bin)':"$$PATH" \
+	    SHEAF_BIN='$(abspath $(OUT)/sheaf)' PYTHONDONTWRITEBYTECODE=1 \
+	    SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
 	    $(B)/venv/bin/python -m pytest -q -o cache_dir='$(abspath $(B))/pytest' \
 	    $(or $(T:%=tests/integration/test_%.py),tests/integration) $(PYTEST_ARGS)
 
@@ -198,7 +206,8 @@ coverage:
 .PHONY: unit
 unit: $(UNIT_BIN)
 	$(if $(UNIT),,$(error no such unit test: tests/unit/test_$(T).c))
-	@tests/with-postgres tests/run-unit $(UNIT_BIN)
+	@SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
+	    tests/with-postgres tests/run-unit $(UNIT_BIN)
 
 # A test that defines __wrap_f() gets every call of f() (see ld(1), --wrap).
 $(OUT)/unit/%: $(OUT)/obj/tests/unit/%.o $(UNIT_HELP_OBJ) $(LIB)
@@ -215,6 +224,12 @@ $(OUT)/bin/fuzz_%: $(OUT)/obj/fuzz/fuzz_%.o $(LIB)
 	$(call say,LINK $@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# Laboratories and benchmarks in C: make build/bench/kernel_lab
+$(OUT)/bench/%: $(OUT)/obj/bench/%.o $(LIB)
+	$(call say,LINK $@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 # Python tools live in a folder of their own, made anew when their list changes.
 $(B)/venv/ready: tests/requirements.txt scripts/venv.sh
@@ -257,7 +272,9 @@ docs-check: all
 bench:
 	@scripts/deps.sh build run test bench
 	@$(MAKE) --no-print-directory $(J) all $(B)/venv-bench/ready
-	$(B)/venv-bench/bin/python bench/run.py --sheaf $(B)/sheaf $(ARGS)
+	-@scripts/fetch-model.sh $(B)/model
+	SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
+	    $(B)/venv-bench/bin/python bench/run.py --sheaf $(B)/sheaf $(ARGS)
 
 deps:
 	@scripts/deps.sh build run test bench

@@ -10,7 +10,7 @@ declare -A packages=(
     [build]="gcc make pkg-config|pkgconf libuv1-dev
         libcurl4-openssl-dev|libcurl4-gnutls-dev libjansson-dev libxml2-dev
         libsqlite3-dev libpq-dev libssl-dev zlib1g-dev"
-    [run]="tzdata ca-certificates"
+    [run]="tzdata ca-certificates curl"
     [test]="libcmocka-dev libhttp-parser-dev clang-14 libclang-rt-14-dev
         clang-format-14 postgresql postgresql-contrib"
     [bench]="wrk"
@@ -29,7 +29,7 @@ wanted=""
 for group in "$@"; do
     wanted+=" ${packages[$group]}"
     # Any Python that can make a virtual environment will do.
-    if [[ $group == test || $group == bench ]] &&
+    if [[ $group == run || $group == test || $group == bench ]] &&
         ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
         wanted+=" python3 python3-venv"
     fi

@@ -13,6 +13,8 @@ failed=
 note() { summary+=$(printf '%-18s %-8s %s' "$1" "$2" "${3-}")$'\n'; }
 
 scripts/deps.sh build run test || exit 1
+# Tests that need the model are skipped without it, saying so.
+scripts/fetch-model.sh "${B:-build}/model" || true
 for layer in "${layers[@]}"; do
     if [ -n "$failed" ]; then
         note "$layer" 'not run'

@@ -64,9 +64,10 @@ class Sheaf(Server):
 
     name = "sheaf"
 
-    def __init__(self, binary, data_dir, log, database_url=None):
+    def __init__(self, binary, data_dir, log, database_url=None,
+                 services="scraper,backend,analytics,web"):
         argv = [binary, "serve", "--listen", "127.0.0.1:0", "--data-dir",
-                data_dir]
+                data_dir, "--services", services]
         if database_url:
             argv += ["--database-url", database_url]
         start = time.perf_counter()

@@ -6,10 +6,12 @@
  */
 #include "cmd/app.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/backend.h"
@@ -17,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/metrics.h"
+#include "cmd/model.h"
 #include "cmd/secrets.h"
 #include "cmd/services.h"
 #include "jobs/engine.h"
@@ -24,6 +27,7 @@
 #include "net/ops.h"
 #include "net/router.h"
 #include "net/server.h"
+#include "processor/processor.h"
 #include "scraper/scraper.h"
 #include "store/store.h"
 
@@ -35,14 +39,15 @@ struct app {
     struct store *store;
     struct jobs *jobs; /* NULL: no service here has any */
     struct jobs_api jobs_api;
-    struct ops_probe probes[2];
-    struct ops_collector collectors[3];
+    struct ops_probe probes[3];
+    struct ops_collector collectors[4];
     struct ops *ops;
     struct router *router;
     struct server *server;
-    struct scraper *scraper; /* NULL: runs elsewhere */
-    struct backend *backend; /* NULL: runs elsewhere */
-    struct pages *pages;     /* NULL: runs elsewhere */
+    struct scraper *scraper;     /* NULL: runs elsewhere */
+    struct backend *backend;     /* NULL: runs elsewhere */
+    struct processor *processor; /* NULL: runs elsewhere */
+    struct pages *pages;         /* NULL: runs elsewhere */
     pthread_t thread;
     bool threaded; /* app_start was called */
 };
@@ -127,6 +132,30 @@ static enum err_code make_backend(struct app *a, struct err *e)
     return backend_new(&a->backend, &opt, e);
 }
 
+static enum err_code make_processor(struct app *a, struct err *e)
+{
+    char cache[4200];
+    struct model_dirs dirs;
+    struct processor_options opt = {
+        .model_dirs = dirs.list,
+        .cache_dir = cache,
+        .precision = config_str(a->config, "precision"),
+        .kernel = config_str(a->config, "kernel"),
+    };
+    enum err_code rc;
+
+    if (!(a->services & SERVICE_PROCESSOR))
+        return ERR_NONE;
+    rc = model_dirs_find(&dirs, a->config, &a->dir, e);
+    if (rc == ERR_NONE)
+        rc = datadir_file(&a->dir, "cache", cache, sizeof(cache), e);
+    if (rc == ERR_NONE && mkdir(cache, 0700) != 0 && errno != EEXIST)
+        opt.cache_dir = NULL; /* it only makes the next start faster */
+    if (rc == ERR_NONE)
+        a->processor = processor_new(&opt);
+    return rc;
+}
+
 static enum err_code check_store(void *ctx, struct err *e)
 {
     return store_check(ctx, e);
@@ -137,10 +166,16 @@ static void make_ops(struct app *a)
     int n = 0;
 
     a->probes[0] = (struct ops_probe){"store", check_store, a->store};
+    if (a->processor)
+        a->probes[1] =
+            (struct ops_probe){"model", processor_check, a->processor};
     a->collectors[n++] = (struct ops_collector){metrics_store, a->store};
     if (a->backend)
         a->collectors[n++] =
             (struct ops_collector){backend_metrics, a->backend};
+    if (a->processor)
+        a->collectors[n++] =
+            (struct ops_collector){processor_metrics, a->processor};
     a->ops = ops_new(&(struct ops_options){
         .version = SHEAF_VERSION,
         .probes = a->probes,
@@ -172,6 +207,8 @@ static enum err_code make_router(struct app *a, const char *listen,
     router_add(a->router, jobs_routes, &a->jobs_api);
     if (a->backend)
         router_add(a->router, backend_routes, a->backend);
+    if (a->processor)
+        router_add(a->router, processor_openai_routes, a->processor);
     if (a->services & SERVICE_WEB) {
         a->pages = pages_new();
         router_add(a->router, pages_routes, a->pages);
@@ -239,7 +276,8 @@ enum err_code app_open(struct app **out, const struct config *c,
         (rc = secrets_load(&a->secrets, c, &a->dir, e)) != ERR_NONE ||
         (rc = open_store(a, e)) != ERR_NONE ||
         (rc = make_scraper(a, e)) != ERR_NONE ||
-        (rc = make_backend(a, e)) != ERR_NONE)
+        (rc = make_backend(a, e)) != ERR_NONE ||
+        (rc = make_processor(a, e)) != ERR_NONE)
         goto out;
     make_jobs(a);
     make_ops(a);
@@ -275,6 +313,8 @@ enum err_code app_run(struct app *a, struct err *e)
 {
     enum err_code rc = a->jobs ? jobs_start(a->jobs, e) : ERR_NONE;
 
+    if (rc == ERR_NONE && a->processor)
+        rc = processor_start(a->processor, e);
     if (rc == ERR_NONE)
         serve(a);
     return rc;
@@ -315,6 +355,7 @@ void app_close(struct app *a)
     ops_free(a->ops);
     pages_free(a->pages);
     backend_free(a->backend);
+    processor_free(a->processor);
     scraper_free(a->scraper);
     store_close(a->store);
     datadir_unlock(&a->dir);

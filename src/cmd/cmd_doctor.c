@@ -13,6 +13,7 @@
 #include "cmd/client.h"
 #include "cmd/command.h"
 #include "cmd/datadir.h"
+#include "cmd/model.h"
 #include "cmd/secrets.h"
 #include "net/http_client.h"
 
@@ -179,18 +180,23 @@ static void check_webhook(struct patient *p, struct finding *f)
 
 static void check_model(struct patient *p, struct finding *f)
 {
-    const char *set = config_str(p->cl->config, "model_dir");
+    struct model_dirs dirs;
     char path[4400];
+    struct err e = {0};
 
-    snprintf(path, sizeof(path), "%s%s/model.safetensors",
-             *set ? set : p->dir.path, *set ? "" : "/model");
+    if (model_dirs_find(&dirs, p->cl->config, &p->dir, &e) != ERR_NONE) {
+        found(f, BAD, "%s", e.msg);
+        return;
+    }
+    snprintf(path, sizeof(path), "%s/model.safetensors",
+             model_dirs_best(&dirs));
     if (access(path, R_OK) == 0)
         found(f, GOOD, "%s", path);
     else
         found(f, WARN,
               "no '%s'; search by meaning needs it, search by words"
-              " does not",
-              path);
+              " does not; this fetches it: scripts/fetch-model.sh %s",
+              path, model_dirs_best(&dirs));
 }
 
 static const struct check {

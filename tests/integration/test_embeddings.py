@@ -16,11 +16,6 @@ import pytest
 from support.sheaf import REPO, Sheaf, binary, clean_env
 from support.waiting import wait_until
 
-if "\n  embed " not in subprocess.run([binary(), "--help"], text=True,
-                                      capture_output=True).stdout:
-    pytest.skip("this program does not serve embeddings yet",
-                allow_module_level=True)
-
 MODEL = "all-MiniLM-L6-v2"
 DIM = 384
 VOCABULARY = 30522

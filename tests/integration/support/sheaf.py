@@ -53,7 +53,11 @@ class Sheaf:
         self.log_path = pathlib.Path(
             log_path or self.data_dir.parent / "serve.log")
         self.args = list(args)
-        self.settings = {"listen": "127.0.0.1:0", **(settings or {})}
+        # Without the processor: each of its servers would pack the model's
+        # weights anew, into a data directory of its own.
+        self.settings = {"listen": "127.0.0.1:0",
+                         "services": "scraper,backend,analytics,web",
+                         **(settings or {})}
         if secrets:
             self.settings.setdefault("webhook_secret", WEBHOOK_SECRET)
             self.settings.setdefault("webhook_signing_secret", SIGNING_SECRET)
