@@ -304,6 +304,20 @@ static void end_failed(struct worker *w, const struct err *why)
         finish(w, JOB_FAILED, why->msg);
 }
 
+/* It was started often enough, and nobody came back to say what happened. */
+static void end_poison(struct worker *w)
+{
+    struct err why = {0};
+
+    if (w->job.error.len)
+        err_set(&why, ERR_INTERNAL, "%.*s", SLICE_ARG(w->job.error));
+    else
+        err_set(&why, ERR_INTERNAL,
+                "given up: it was started %d times and never got on",
+                w->job.attempts - 1);
+    end_failed(w, &why);
+}
+
 static void end_retry(struct worker *w, const struct job_end *end,
                       const struct err *why)
 {
@@ -429,8 +443,12 @@ static void run_claimed(struct worker *w)
 
     log_debug("jobs", "job starts", LOG_S("job", w->lease.job_id),
               LOG_SL("kind", w->job.kind), LOG_I("attempts", w->job.attempts));
-    end = w->kind->run(&w->run, &e);
-    end_run(w, &end, &e);
+    if (w->job.attempts > w->job.max_attempts) {
+        end_poison(w);
+    } else {
+        end = w->kind->run(&w->run, &e);
+        end_run(w, &end, &e);
+    }
 
     pthread_mutex_lock(&j->mu);
     w->busy = false;

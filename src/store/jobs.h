@@ -8,8 +8,8 @@
  * another, or cancelled) the write fails with ERR_CONFLICT and changes nothing,
  * so that a slow worker cannot double the work of its successor.
  * `attempts` counts claims since the last committed progress: a job that
- * brings the process down again and again is failed after max_attempts
- * (poison), one that makes progress goes on for ever.
+ * brings the process down again and again (poison) is run max_attempts times,
+ * one that makes progress goes on for ever.
  *
  * See store.h for errors, ownership and threads.
  */
@@ -82,7 +82,9 @@ struct job_lease {
 };
 
 /* Take the due job (run_at <= now, or running with an expired lease) of these
- * kinds that waits longest.  Jobs over max_attempts are failed on the way.
+ * kinds that waits longest.  out->attempts > max_attempts: it is not to be run
+ * but to be ended, as its kind ends what failed; who dies of that too is failed
+ * by the next claim on the way.
  * ERR_NOT_FOUND: nothing due; *next_run_at is then the earliest time at which
  * something may be (0: nothing waits). */
 enum err_code store_job_claim(struct store *s, struct arena *a,

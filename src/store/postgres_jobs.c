@@ -362,10 +362,10 @@ struct claim {
     bool found;
 };
 
-/* The job moves to its worker; or it ends, if it must not run again: its cancel
- * was asked for and its worker is gone, or it took too many workers with it.
- * What went wrong last is kept if it is known. */
-#define HOPELESS "(j.cancel_requested OR j.attempts >= j.max_attempts)"
+/* The job moves to its worker; or it ends, if nobody is to get it again: its
+ * cancel was asked for and its worker is gone, or it took even the worker along
+ * that was to end it.  What went wrong last is kept if it is known. */
+#define HOPELESS "(j.cancel_requested OR j.attempts > j.max_attempts)"
 #define SQL_CLAIM                                                              \
     "UPDATE jobs j SET"                                                        \
     " state = CASE WHEN j.cancel_requested THEN 4"                             \

@@ -379,9 +379,9 @@ enum err_code job_move_delivery(struct db *c, struct slice job_id, bool alive,
     return q_run(&q, NULL, e);
 }
 
-/* A due job that must not run again ends here: its cancel was asked for and its
- * worker is gone, or it took too many workers with it.  What went wrong last is
- * kept if it is known. */
+/* A due job that nobody is to get again ends here: its cancel was asked for and
+ * its worker is gone, or it took even the worker along that was to end it.  What
+ * went wrong last is kept if it is known. */
 static enum err_code end_hopeless(struct db *c, struct arena *a, int64_t seq,
                                   int64_t now_us, bool *ended, struct err *e)
 {
@@ -396,7 +396,7 @@ static enum err_code end_hopeless(struct db *c, struct arena *a, int64_t seq,
             "   ' times and never got on' END,"
             " owner = '', lease_until = 0, updated_at = ?"
             " WHERE seq = ? AND (cancel_requested"
-            "                    OR attempts >= max_attempts) RETURNING id");
+            "                    OR attempts > max_attempts) RETURNING id");
     q_int(&q, now_us);
     q_int(&q, seq);
     if (q_next(&q))

@@ -443,6 +443,28 @@ static void test_max_running(void **state)
     assert_int_equal(atomic_load(&f->told.most_running), 1);
 }
 
+/* A job that brought the process down as often as it may is not run again: its
+ * kind ends it, as it ends what failed. */
+static void test_poison_is_ended_by_its_kind(void **state)
+{
+    struct fixture *f = *state;
+    const char *const kinds[] = {"work", NULL};
+    struct slice id = add(f, 1);
+    struct job_lease lease;
+    struct job job;
+    struct err e = {0};
+    int64_t next;
+
+    ok(store_job_claim(f->s, f->a, kinds, "a dead process", clock_now_us(), 1,
+                       &job, &lease, &next, &e),
+       &e);
+    f->kind.failed = failed;
+    start(f);
+    WAIT_FOR(get(f, id).state == JOB_FAILED);
+    assert_int_equal(atomic_load(&f->told.failed_called), 1);
+    assert_int_equal(atomic_load(&f->told.runs), 0);
+}
+
 /* While one kind is at its limit the others go on. */
 static void test_limit_does_not_block_others(void **state)
 {
@@ -562,6 +584,7 @@ int main(void)
         TEST(test_heartbeat_keeps_the_lease),
         TEST(test_recovers_after_a_crash),
         TEST(test_max_running),
+        TEST(test_poison_is_ended_by_its_kind),
         TEST(test_limit_does_not_block_others),
         TEST(test_store_faults),
         TEST(test_tick),

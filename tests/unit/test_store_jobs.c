@@ -265,8 +265,12 @@ static void poison(struct store_fixture *f)
     int64_t now = NOW;
 
     create(f, &spec);
-    for (int i = 0; i < 3; i++, now += 60 * SECOND) /* takes workers along */
-        assert_int_equal(claim(f, "scrape", now, &l).attempts, i + 1);
+    /* Takes three workers along, and the one that was to end it. */
+    for (int i = 0; i < 4; i++, now += 60 * SECOND) {
+        j = claim(f, "scrape", now, &l);
+        assert_int_equal(j.attempts, i + 1);
+        assert_int_equal(j.attempts > j.max_attempts, i == 3);
+    }
     CLAIM_FAILS(f, ERR_NOT_FOUND, "scrape", now, 0);
     j = job_get(f, l.job_id);
     assert_int_equal(j.state, JOB_FAILED);
