@@ -271,7 +271,8 @@ docs-check: all
 
 bench:
 	@scripts/deps.sh build run test bench
-	@$(MAKE) --no-print-directory $(J) all $(B)/venv-bench/ready
+	@$(MAKE) --no-print-directory $(J) all $(OUT)/bench/kernel_lab \
+	    $(B)/venv-bench/ready
 	-@scripts/fetch-model.sh $(B)/model
 	SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
 	    $(B)/venv-bench/bin/python bench/run.py --sheaf $(B)/sheaf $(ARGS)

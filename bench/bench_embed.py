@@ -11,6 +11,7 @@ import gzip
 import json
 import math
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -65,6 +66,7 @@ class Part:
                 self.throughput(chunks[:_CHUNKS[len(cores)]], cores)
         with self.bench.scope():
             self.latency(queries, self.cores[:1])
+        self.multiplication()
         self.footprint()
         with self.bench.scope():
             self.equality(texts)
@@ -165,6 +167,25 @@ class Part:
                 "ms", took.get("ours", []), took[name], less_is_better=True,
                 goal={"fp32": ">= 2.5x"}.get(name, ""),
                 note="through the pipes"))
+
+    def multiplication(self):
+        """The GEMMs of a layer beside a loop of nothing but their instruction;
+        the kernel laboratory interleaves the two itself."""
+        lab = Path(self.bench.sheaf or "").parent / "bench" / "kernel_lab"
+        if not lab.exists():
+            print(f"  skipped: no {lab} (make bench builds it)")
+            return
+        told = subprocess.run([lab, "--rounds", "31"], check=True, text=True,
+                              capture_output=True).stdout
+        rows = [line.split(maxsplit=9) for line in told.splitlines()]
+        best = next(row[0] for row in rows if row[2:3] == ["256"])
+        for row in rows:
+            if row[0:1] == [best] and row[2:3] == ["256"]:
+                self.bench.report.add(Row(
+                    SECTION, f"GEMM, 256 rows, 1 core: {row[1]}", "G/s",
+                    [float(row[7])], [float(row[8])], goal=">= 0.85x",
+                    note=f"{best}; peer: {row[9].split(maxsplit=1)[1]} on "
+                         "registers alone"))
 
     def footprint(self):
         """Memory, and start to the first vector and to ready."""
