@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NUM_TEXT 32 /* bytes that the longest number needs, with NUL */
+#define NUM_TEXT 40 /* bytes that the longest number needs, with NUL */
 
 /* Write the number with a NUL behind it; return its length. */
 size_t num_u64(char out[NUM_TEXT], uint64_t v);

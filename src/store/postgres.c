@@ -427,4 +427,5 @@ const struct store_ops store_postgres_ops = {
     .papers = &postgres_paper_ops,
     .jobs = &postgres_job_ops,
     .scrape = &postgres_scrape_ops,
+    .documents = &postgres_document_ops,
 };

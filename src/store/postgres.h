@@ -130,5 +130,6 @@ enum err_code postgres_papers_similar(struct store *s, struct arena *a,
 extern const struct paper_ops postgres_paper_ops;
 extern const struct job_ops postgres_job_ops;
 extern const struct scrape_ops postgres_scrape_ops;
+extern const struct document_ops postgres_document_ops;
 
 #endif

@@ -411,8 +411,8 @@ static enum err_code find_out(struct postgres *p, struct pg_conn *c,
                               struct paper_list *out, struct err *e)
 {
     const struct paper_query *q = g->q;
-    uint64_t generation;
-    int64_t live, count;
+    uint64_t generation = 0;
+    int64_t live = 0, count = 0;
     PGresult *r = NULL;
     enum err_code code;
 

@@ -21,6 +21,9 @@
  *  - jobs.due_at is when a worker may take the job: a queued one at run_at, a
  *    running one when its lease ends.
  *  - The counter in meta is the count of the list without filters.
+ *  - chunks.words holds the title twice, since it counts double; n_words counts
+ *    alike.  Vectors lie outside the row, words inside: a search reads words.
+ *    vector_sets counts the chunks that are visible, and their words.
  */
 #include <stdio.h>
 
@@ -230,7 +233,110 @@ static const char *const step_1[] = {
     "  failures bigint NOT NULL);",
     NULL};
 
-static const char *const *const steps[] = {step_1};
+static const char *const step_2[] = {
+    "CREATE TABLE vector_sets("
+    "  id bigint PRIMARY KEY,"
+    "  generation bigint NOT NULL,"
+    "  model bytea NOT NULL,"
+    "  n_chunks bigint NOT NULL,"
+    "  n_words bigint NOT NULL) WITH (fillfactor = 10);"
+    "INSERT INTO vector_sets VALUES (0, 1, '', 0, 0), (1, 1, '', 0, 0);",
+
+    "CREATE TABLE documents("
+    "  key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  visible boolean NOT NULL,"
+    "  generation bigint NOT NULL,"
+    "  created_at bigint NOT NULL,"
+    "  updated_at bigint NOT NULL,"
+    "  bytes bigint NOT NULL,"
+    "  chars bigint NOT NULL,"
+    "  chunk_size bigint NOT NULL,"
+    "  overlap bigint NOT NULL,"
+    "  total_chunks bigint NOT NULL,"
+    "  sha256 bytea NOT NULL,"
+    "  id text COLLATE \"C\" NOT NULL,"
+    "  source text COLLATE \"C\" NOT NULL,"
+    "  job_id text COLLATE \"C\" NOT NULL,"
+    "  title text NOT NULL,"
+    "  metadata text NOT NULL,"
+    "  pages text NOT NULL);"
+    "CREATE UNIQUE INDEX documents_by_id ON documents(id) WHERE visible;"
+    "CREATE UNIQUE INDEX documents_by_job ON documents(job_id)"
+    "  WHERE NOT visible;"
+    "CREATE INDEX documents_by_source ON documents(source) WHERE visible;"
+    "CREATE INDEX documents_by_content ON documents(sha256) WHERE visible;"
+    "CREATE INDEX documents_by_generation ON documents(generation)"
+    "  WHERE visible;",
+
+    "CREATE TABLE document_texts("
+    "  document bigint PRIMARY KEY"
+    "    REFERENCES documents(key) ON DELETE CASCADE,"
+    "  text bytea NOT NULL);"
+    "ALTER TABLE document_texts ALTER COLUMN text SET STORAGE EXTERNAL;"
+    "CREATE TABLE chunks("
+    "  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  document bigint NOT NULL REFERENCES documents(key) ON DELETE CASCADE,"
+    "  idx bigint NOT NULL,"
+    "  model bigint NOT NULL,"
+    "  start_char bigint NOT NULL,"
+    "  end_char bigint NOT NULL,"
+    "  start_byte bigint NOT NULL,"
+    "  end_byte bigint NOT NULL,"
+    "  page bigint NOT NULL,"
+    "  tokens bigint NOT NULL,"
+    "  n_words bigint NOT NULL,"
+    "  sha256 bytea NOT NULL,"
+    "  metadata text NOT NULL,"
+    "  words tsvector NOT NULL,"
+    "  vector bytea NOT NULL,"
+    "  UNIQUE (document, idx));"
+    "ALTER TABLE chunks ALTER COLUMN vector SET STORAGE EXTERNAL,"
+    "  ALTER COLUMN words SET STORAGE MAIN;"
+    "CREATE INDEX chunks_by_text ON chunks(sha256, model);"
+    "CREATE INDEX chunks_by_model ON chunks(model, id);"
+    "CREATE INDEX chunks_by_words ON chunks USING gin (words)"
+    "  WITH (gin_pending_list_limit = 1024);",
+
+    "CREATE TABLE paper_vectors("
+    "  paper_id bigint PRIMARY KEY,"
+    "  model bigint NOT NULL,"
+    "  generation bigint NOT NULL,"
+    "  sha256 bytea NOT NULL,"
+    "  vector bytea NOT NULL);"
+    "ALTER TABLE paper_vectors ALTER COLUMN vector SET STORAGE EXTERNAL;"
+    "CREATE INDEX paper_vectors_by_generation"
+    "  ON paper_vectors(model, generation, paper_id);"
+    "CREATE TABLE papers_unembedded(paper_id bigint PRIMARY KEY);"
+    "INSERT INTO papers_unembedded SELECT id FROM papers WHERE deleted_at = 0;",
+
+    "CREATE FUNCTION papers_arrived() RETURNS trigger LANGUAGE plpgsql AS $f$"
+    " BEGIN"
+    "  INSERT INTO papers_unembedded SELECT id FROM arrived"
+    "    ON CONFLICT DO NOTHING;"
+    "  RETURN NULL;"
+    " END $f$;"
+    "CREATE TRIGGER papers_arrive AFTER INSERT ON papers"
+    "  REFERENCING NEW TABLE AS arrived"
+    "  FOR EACH STATEMENT EXECUTE FUNCTION papers_arrived();"
+    "CREATE FUNCTION papers_changed() RETURNS trigger LANGUAGE plpgsql AS $f$"
+    " BEGIN"
+    "  DELETE FROM paper_vectors WHERE paper_id = NEW.id;"
+    "  IF NEW.deleted_at = 0 THEN"
+    "    INSERT INTO papers_unembedded VALUES (NEW.id)"
+    "      ON CONFLICT DO NOTHING;"
+    "  ELSE"
+    "    DELETE FROM papers_unembedded WHERE paper_id = NEW.id;"
+    "  END IF;"
+    "  RETURN NULL;"
+    " END $f$;"
+    "CREATE TRIGGER papers_change"
+    "  AFTER UPDATE OF title, abstract, deleted_at ON papers FOR EACH ROW"
+    "  WHEN (OLD.title <> NEW.title OR OLD.abstract <> NEW.abstract"
+    "    OR (OLD.deleted_at = 0) <> (NEW.deleted_at = 0))"
+    "  EXECUTE FUNCTION papers_changed();",
+    NULL};
+
+static const char *const *const steps[] = {step_1, step_2};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look

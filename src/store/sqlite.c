@@ -442,4 +442,5 @@ const struct store_ops store_sqlite_ops = {
     .papers = &sqlite_paper_ops,
     .jobs = &sqlite_job_ops,
     .scrape = &sqlite_scrape_ops,
+    .documents = &sqlite_document_ops,
 };

@@ -12,6 +12,10 @@
  *   sqlite_jobs.c       jobs
  *   sqlite_scrape.c     results, outbox; sqlite_plans.c schedules, coverage,
  *                       limiter
+ *   sqlite_documents.c  documents as they come and go;
+ *                       sqlite_documents_read.c reading them;
+ *                       sqlite_vectors.c keyword search and vectors;
+ *                       sqlite_paper_vectors.c those of papers
  *
  * Threads: a struct db belongs to one thread at a time.
  */
@@ -134,6 +138,7 @@ double q_get_double(struct query *q);
 struct slice q_get_text(struct query *q, struct arena *a);
 /* The same, borrowed until the next q_next or q_end. */
 struct slice q_peek_text(struct query *q);
+struct slice q_peek_blob(struct query *q); /* bytes, of any alignment */
 void q_skip(struct query *q);
 enum err_code q_end(struct query *q, struct err *e) CHECKED;
 /* q_next until the end, and q_end: for statements without rows.  *changed (may
@@ -264,6 +269,7 @@ enum err_code job_write_release(struct db *c, const struct job_lease *l,
 extern const struct paper_ops sqlite_paper_ops;
 extern const struct job_ops sqlite_job_ops;
 extern const struct scrape_ops sqlite_scrape_ops;
+extern const struct document_ops sqlite_document_ops;
 
 /* slots of sqlite_list.c and sqlite_similar.c */
 enum err_code sqlite_papers_list(struct store *s, struct arena *a,

@@ -380,7 +380,7 @@ enum err_code job_move_delivery(struct db *c, struct slice job_id, bool alive,
 }
 
 /* A due job that nobody is to get again ends here: its cancel was asked for and
- * its worker is gone, or it took even the worker along that was to end it.  What
+ * its worker is gone, or it took even the worker along that was to end it. What
  * went wrong last is kept if it is known. */
 static enum err_code end_hopeless(struct db *c, struct arena *a, int64_t seq,
                                   int64_t now_us, bool *ended, struct err *e)

@@ -19,6 +19,14 @@
  *  - meta.generation changes with papers and scraper jobs, papers_generation
  *    with papers alone; being a row, it is of the snapshot that a reader sees.
  *    Papers with an id above texts_through are not in the full text yet.
+ *  - documents has versions: visible ones, and of each job the one it is
+ *    building.  Their numbers and those of chunks are never used again: indexes
+ *    in memory know them.  In chunks the vector comes last, behind what is read
+ *    without it.  chunks_fts holds no texts.
+ *  - `model` is the begin of the fingerprint of the model that made a vector.
+ *  - papers_unembedded is what waits for a vector: a set and not a number up to
+ *    which all is done, for papers change.  Triggers keep it and paper_vectors,
+ *    so that no writer of papers can forget it.
  */
 #include "store/sqlite_impl.h"
 
@@ -237,10 +245,98 @@ static const char scrape_1[] =
     "  open_until INTEGER NOT NULL,"
     "  failures INTEGER NOT NULL) WITHOUT ROWID;";
 
+static const char documents_2[] =
+    "CREATE TABLE documents("
+    "  key INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  visible INTEGER NOT NULL,"
+    "  generation INTEGER NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  chars INTEGER NOT NULL,"
+    "  chunk_size INTEGER NOT NULL,"
+    "  overlap INTEGER NOT NULL,"
+    "  total_chunks INTEGER NOT NULL,"
+    "  sha256 BLOB NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  source TEXT NOT NULL,"
+    "  job_id TEXT NOT NULL,"
+    "  title TEXT NOT NULL,"
+    "  metadata TEXT NOT NULL,"
+    "  pages TEXT NOT NULL);"
+    "CREATE UNIQUE INDEX documents_by_id ON documents(id) WHERE visible = 1;"
+    "CREATE UNIQUE INDEX documents_by_job ON documents(job_id)"
+    "  WHERE visible = 0;"
+    "CREATE INDEX documents_by_source ON documents(source) WHERE visible = 1;"
+    "CREATE INDEX documents_by_content ON documents(sha256) WHERE visible = 1;"
+    "CREATE INDEX documents_by_generation ON documents(generation)"
+    "  WHERE visible = 1;"
+    "CREATE TABLE document_texts("
+    "  document INTEGER NOT NULL,"
+    "  at INTEGER NOT NULL,"
+    "  text BLOB NOT NULL,"
+    "  UNIQUE (document, at));"
+
+    "CREATE TABLE chunks("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  document INTEGER NOT NULL,"
+    "  idx INTEGER NOT NULL,"
+    "  model INTEGER NOT NULL,"
+    "  start_char INTEGER NOT NULL,"
+    "  end_char INTEGER NOT NULL,"
+    "  start_byte INTEGER NOT NULL,"
+    "  end_byte INTEGER NOT NULL,"
+    "  page INTEGER NOT NULL,"
+    "  tokens INTEGER NOT NULL,"
+    "  sha256 BLOB NOT NULL,"
+    "  metadata TEXT NOT NULL,"
+    "  vector BLOB NOT NULL,"
+    "  UNIQUE (document, idx));"
+    "CREATE INDEX chunks_by_text ON chunks(sha256, model);"
+    "CREATE INDEX chunks_by_model ON chunks(model);"
+    "CREATE VIRTUAL TABLE chunks_fts USING fts5("
+    "  title, text, content='',"
+    "  tokenize='porter unicode61 remove_diacritics 2');";
+
+static const char vectors_2[] =
+    "CREATE TABLE vector_sets("
+    "  id INTEGER PRIMARY KEY,"
+    "  generation INTEGER NOT NULL,"
+    "  model BLOB NOT NULL);"
+    "INSERT INTO vector_sets VALUES (0, 1, x''), (1, 1, x'');"
+
+    "CREATE TABLE paper_vectors("
+    "  paper_id INTEGER PRIMARY KEY,"
+    "  model INTEGER NOT NULL,"
+    "  generation INTEGER NOT NULL,"
+    "  sha256 BLOB NOT NULL,"
+    "  vector BLOB NOT NULL);"
+    "CREATE INDEX paper_vectors_by_generation"
+    "  ON paper_vectors(model, generation);"
+    "CREATE TABLE papers_unembedded(paper_id INTEGER PRIMARY KEY);"
+    "INSERT INTO papers_unembedded SELECT id FROM papers WHERE deleted_at = 0;"
+
+    "CREATE TRIGGER papers_arrive AFTER INSERT ON papers BEGIN"
+    "  INSERT OR IGNORE INTO papers_unembedded VALUES (new.id);"
+    "END;"
+    "CREATE TRIGGER papers_change"
+    "  AFTER UPDATE OF title, abstract, deleted_at ON papers"
+    "  WHEN new.deleted_at = 0 AND (old.deleted_at <> 0"
+    "    OR new.title <> old.title OR new.abstract <> old.abstract) BEGIN"
+    "  DELETE FROM paper_vectors WHERE paper_id = new.id;"
+    "  INSERT OR IGNORE INTO papers_unembedded VALUES (new.id);"
+    "END;"
+    "CREATE TRIGGER papers_leave AFTER UPDATE OF deleted_at ON papers"
+    "  WHEN new.deleted_at <> 0 AND old.deleted_at = 0 BEGIN"
+    "  DELETE FROM paper_vectors WHERE paper_id = new.id;"
+    "  DELETE FROM papers_unembedded WHERE paper_id = new.id;"
+    "END;";
+
 /* Each step in parts (C promises no longer literals), NULL-ended. */
 #define MAX_PARTS 4
 static const char *const steps[][MAX_PARTS] = {
     {papers_1, jobs_1, scrape_1, NULL},
+    {documents_2, vectors_2, NULL},
 };
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 

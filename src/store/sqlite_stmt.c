@@ -117,6 +117,16 @@ struct slice q_peek_text(struct query *q)
     return s;
 }
 
+struct slice q_peek_blob(struct query *q)
+{
+    struct slice s;
+
+    s.p = sqlite3_column_blob(q->st, q->column);
+    s.len = (size_t)sqlite3_column_bytes(q->st, q->column);
+    q->column++;
+    return s;
+}
+
 struct slice q_get_text(struct query *q, struct arena *a)
 {
     struct slice s = arena_slice(a, q_peek_text(q));

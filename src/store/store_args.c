@@ -6,9 +6,12 @@
 
 #include "base/utf8.h"
 
-/* 16 MiB: a webhook body, the largest thing that is stored. */
+/* 16 MiB: a webhook body, the largest thing that is stored but documents. */
 #define MAX_TEXT (16u << 20)
 #define MAX_DELIVERIES 1000
+/* What an index is made over: PostgreSQL takes no more than 2,704 bytes. */
+#define MAX_KEY 2000
+#define MAX_CHUNK 1000000
 
 struct named_text {
     const char *field;
@@ -225,4 +228,92 @@ enum err_code args_schedule(const struct schedule *sch, struct err *e)
     };
 
     return TEXTS(t, e);
+}
+
+static enum err_code document_text(struct slice text, struct err *e)
+{
+    if (text.len > STORE_MAX_DOCUMENT)
+        return err_set(e, ERR_TOO_LARGE,
+                       "the document's text is longer than %zu bytes",
+                       STORE_MAX_DOCUMENT);
+    if (text.len && memchr(text.p, 0, text.len))
+        return err_field(e, "text", "'text' holds a NUL byte");
+    return utf8_valid(text) ? ERR_NONE
+                            : err_field(e, "text", "'text' is not valid UTF-8");
+}
+
+enum err_code args_document(const struct document_new *d, struct err *e)
+{
+    const struct named_text t[] = {
+        {"id", d->id},         {"title", d->title},
+        {"source", d->source}, {"metadata", d->metadata},
+        {"pages", d->pages},
+    };
+    enum err_code code = TEXTS(t, e);
+
+    if (code == ERR_NONE && d->id.len == 0)
+        code = err_field(e, "id", "a document without 'id'");
+    if (code == ERR_NONE && d->id.len > MAX_KEY)
+        code = err_field(e, "id", "'id' is longer than %d bytes", MAX_KEY);
+    if (code == ERR_NONE && d->source.len > MAX_KEY)
+        code = err_field(e, "metadata.source",
+                         "'metadata.source' is longer than %d bytes", MAX_KEY);
+    if (code == ERR_NONE &&
+        (d->chars < 0 || d->chunk_size < 1 || d->overlap < 0 ||
+         d->overlap >= d->chunk_size || d->total_chunks < 0))
+        code = err_field(e, "chunk_size", "numbers no document can have");
+    return code == ERR_NONE ? document_text(d->text, e) : code;
+}
+
+enum err_code args_batch(size_t n, struct err *e)
+{
+    return n <= STORE_MAX_BATCH
+               ? ERR_NONE
+               : err_set(e, ERR_TOO_LARGE, "more than %d at once",
+                         STORE_MAX_BATCH);
+}
+
+enum err_code args_vector(const float *v, struct err *e)
+{
+    for (int i = 0; i < STORE_VECTOR_DIM; i++)
+        if (!isfinite(v[i]))
+            return err_field(e, "vector", "a vector that is not finite");
+    return ERR_NONE;
+}
+
+static enum err_code one_chunk(const struct chunk_new *c, struct err *e)
+{
+    if (c->start_char < 0 || c->end_char < c->start_char || c->page < 0 ||
+        c->tokens < 0)
+        return err_field(e, "chunks", "chunk %lld has impossible numbers",
+                         (long long)c->index);
+    if (c->end_byte - c->start_byte > MAX_CHUNK)
+        return err_field(e, "chunks", "chunk %lld is longer than %d bytes",
+                         (long long)c->index, MAX_CHUNK);
+    return args_text("chunk.metadata", c->metadata, e);
+}
+
+enum err_code args_chunk_batch(const struct chunk_batch *b, struct err *e)
+{
+    enum err_code code = args_batch(b->n, e);
+
+    if (code == ERR_NONE)
+        code = args_progress(b->progress, e);
+    if (code == ERR_NONE)
+        code = args_text("checkpoint", b->checkpoint, e);
+    if (code == ERR_NONE)
+        code = args_text("result", b->result, e);
+    for (size_t i = 0; i < b->n && code == ERR_NONE; i++) {
+        code = one_chunk(&b->chunks[i], e);
+        if (code == ERR_NONE)
+            code = args_vector(b->chunks[i].vector, e);
+    }
+    return code;
+}
+
+enum err_code args_vector_set(enum vector_set set, struct err *e)
+{
+    return set == VECTORS_CHUNKS || set == VECTORS_PAPERS
+               ? ERR_NONE
+               : err_field(e, "collection", "no such set of vectors");
 }

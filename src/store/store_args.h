@@ -9,6 +9,7 @@
 #ifndef STORE_STORE_ARGS_H
 #define STORE_STORE_ARGS_H
 
+#include "store/documents.h"
 #include "store/jobs.h"
 #include "store/papers.h"
 #include "store/scrape.h"
@@ -35,5 +36,17 @@ enum err_code args_deliveries(const struct delivery_new *d, size_t n,
 enum err_code args_outcome(const struct delivery_outcome *o, struct err *e)
     CHECKED;
 enum err_code args_schedule(const struct schedule *sch, struct err *e) CHECKED;
+
+/* Texts, sizes, numbers; whether chunks fit their document is the backend's to
+ * see. */
+enum err_code args_document(const struct document_new *d, struct err *e)
+    CHECKED;
+enum err_code args_chunk_batch(const struct chunk_batch *b, struct err *e)
+    CHECKED;
+/* At most STORE_MAX_BATCH. */
+enum err_code args_batch(size_t n, struct err *e) CHECKED;
+enum err_code args_vector_set(enum vector_set set, struct err *e) CHECKED;
+/* Every component is a finite number. */
+enum err_code args_vector(const float *v, struct err *e) CHECKED;
 
 #endif

@@ -2,8 +2,8 @@
  *
  * Included by store.c, the backends and nobody else.  Every slot is required
  * and has the contract of the public function of the same name in store.h,
- * papers.h, jobs.h or scrape.h; the wrapper in store.c has checked the
- * arguments already, so that backends need not:
+ * papers.h, jobs.h, scrape.h or documents.h; the wrapper in store.c has checked
+ * the arguments already, so that backends need not:
  *   - texts are valid UTF-8 without NUL (JSON texts are taken as they are);
  *   - limits are 0..STORE_MAX_ROWS, offsets >= 0, outputs are not NULL;
  *   - `e` may be NULL, as everywhere.
@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 
+#include "store/documents.h"
 #include "store/jobs.h"
 #include "store/papers.h"
 #include "store/scrape.h"
@@ -153,6 +154,86 @@ struct scrape_ops {
                                     struct err *e);
 };
 
+struct document_ops {
+    enum err_code (*begin)(struct store *s, struct arena *a,
+                           const struct job_lease *l,
+                           const struct document_new *d,
+                           struct document_begun *out, struct err *e);
+    /* Whether the chunks fit the document and each other is the backend's to
+     * check (document_rules.h). */
+    enum err_code (*chunks_add)(struct store *s, const struct job_lease *l,
+                                const struct chunk_batch *b, struct err *e);
+    enum err_code (*finish)(struct store *s, const struct job_lease *l,
+                            int64_t key, struct slice result, int64_t now_us,
+                            struct err *e);
+    enum err_code (*abandon)(struct store *s, struct slice job_id,
+                             struct err *e);
+    enum err_code (*sweep)(struct store *s, int64_t *n, struct err *e);
+    enum err_code (*delete_document)(struct store *s, struct slice id,
+                                     struct err *e);
+
+    enum err_code (*get)(struct store *s, struct arena *a, struct slice id,
+                         struct document *out, struct err *e);
+    enum err_code (*list)(struct store *s, struct arena *a, struct slice source,
+                          int64_t offset, int limit, struct document **out,
+                          size_t *n, int64_t *count, struct err *e);
+    enum err_code (*text)(struct store *s, struct arena *a, struct slice id,
+                          int64_t from, int64_t to, struct slice *out,
+                          struct err *e);
+    enum err_code (*chunks)(struct store *s, struct arena *a, struct slice id,
+                            int64_t offset, int limit, struct chunk **out,
+                            size_t *n, int64_t *count, struct err *e);
+    enum err_code (*chunks_get)(struct store *s, struct arena *a,
+                                const int64_t *ids, size_t n,
+                                struct chunk **out, size_t *n_out,
+                                struct err *e);
+
+    enum err_code (*chunks_search)(struct store *s, struct arena *a,
+                                   struct slice text, int k,
+                                   bool (*keep)(void *ctx, int64_t chunk_id),
+                                   void *ctx, struct chunk_match **out,
+                                   size_t *n, struct err *e);
+    enum err_code (*vectors_generation)(struct store *s, enum vector_set set,
+                                        uint64_t *out, struct err *e);
+    enum err_code (*vectors_model)(struct store *s, enum vector_set set,
+                                   struct model_id *out, bool *known,
+                                   struct err *e);
+    enum err_code (*vectors_model_set)(struct store *s, enum vector_set set,
+                                       const struct model_id *m, struct err *e);
+    enum err_code (*vectors_present)(struct store *s, enum vector_set set,
+                                     int64_t **out, size_t *n, struct err *e);
+    enum err_code (*chunks_each)(
+        struct store *s, const struct model_id *m, uint64_t since,
+        enum err_code (*each)(void *ctx, const struct chunk_vector *v,
+                              struct err *e),
+        void *ctx, uint64_t *generation, struct err *e);
+    enum err_code (*vectors_cached)(struct store *s, const struct model_id *m,
+                                    const uint8_t (*sha256)[32], size_t n,
+                                    float *out, bool *found, struct err *e);
+    enum err_code (*chunks_unembedded)(struct store *s, struct arena *a,
+                                       const struct model_id *m,
+                                       int64_t after_id, int limit,
+                                       struct chunk_text **out, size_t *n,
+                                       struct err *e);
+    enum err_code (*chunk_vectors_put)(struct store *s,
+                                       const struct model_id *m,
+                                       const int64_t *ids, const float *vectors,
+                                       size_t n, struct err *e);
+    enum err_code (*papers_unembedded)(struct store *s, struct arena *a,
+                                       const struct model_id *m, int limit,
+                                       struct paper_text **out, size_t *n,
+                                       struct err *e);
+    enum err_code (*paper_vectors_put)(struct store *s,
+                                       const struct model_id *m,
+                                       const struct paper_vector *v, size_t n,
+                                       struct err *e);
+    enum err_code (*paper_vectors_each)(
+        struct store *s, const struct model_id *m, uint64_t since,
+        enum err_code (*each)(void *ctx, const struct paper_vector *v,
+                              struct err *e),
+        void *ctx, uint64_t *generation, struct err *e);
+};
+
 /* max_attempts of the webhook jobs that the store makes itself (deliveries):
  * how often one may take the process down.  Refused sends do not count, they
  * end with a report. */
@@ -175,6 +256,7 @@ struct store_ops {
     const struct paper_ops *papers;
     const struct job_ops *jobs;
     const struct scrape_ops *scrape;
+    const struct document_ops *documents;
 };
 
 /* One line of store_op_stats(), while it grows. */

@@ -107,6 +107,21 @@ static void receive_papers(struct store *s, int n)
     assert_int_equal(store_webhook_receive(s, &in, &r, &e), ERR_NONE);
 }
 
+static int64_t count_matches(struct store *s, const char *word)
+{
+    struct paper_query q = {.min_relevance = -1,
+                            .limit = 1,
+                            .want_count = true,
+                            .search = slice_of(word)};
+    struct arena *a = arena_new(1u << 20);
+    struct paper_list list;
+    struct err e;
+
+    assert_int_equal(store_papers_list(s, a, &q, &list, &e), ERR_NONE);
+    arena_free(a);
+    return list.count;
+}
+
 /* ---- files ---- */
 
 static void urls(void **state)
@@ -190,7 +205,9 @@ static void snapshots(void **state)
 
     (void)state;
     receive_papers(s, 3);
-    /* as in a migration: nothing else writes */
+    assert_int_equal(count_matches(s, "title"), 3);
+    /* As in a migration nothing else writes: with the texts indexed the writer
+     * has nothing to do. */
     assert_int_equal(sqlite_snapshot(ss, ss->writer, 7, &e), ERR_NONE);
     store_close(s);
     snprintf(path, sizeof(path), "%s/snapshots", dir);
@@ -318,21 +335,6 @@ static int64_t count_segments(struct store *s)
     assert_int_equal(q_one_int(&q, 0, &n, &e), ERR_NONE);
     db_put(sqlite_downcast(s), c);
     return n;
-}
-
-static int64_t count_matches(struct store *s, const char *word)
-{
-    struct paper_query q = {.min_relevance = -1,
-                            .limit = 1,
-                            .want_count = true,
-                            .search = slice_of(word)};
-    struct arena *a = arena_new(1u << 20);
-    struct paper_list list;
-    struct err e;
-
-    assert_int_equal(store_papers_list(s, a, &q, &list, &e), ERR_NONE);
-    arena_free(a);
-    return list.count;
 }
 
 /* Each search after a webhook adds a segment of full text; the writer merges
