@@ -31,6 +31,8 @@
 #include "scraper/scraper.h"
 #include "store/store.h"
 
+#define MAX_VIEWS 8
+
 struct app {
     const struct config *config;
     struct datadir dir;
@@ -38,6 +40,7 @@ struct app {
     int services; /* set of enum service */
     struct store *store;
     struct jobs *jobs; /* NULL: no service here has any */
+    struct job_view views[MAX_VIEWS];
     struct jobs_api jobs_api;
     struct ops_probe probes[3];
     struct ops_collector collectors[4];
@@ -100,6 +103,12 @@ static enum err_code make_scraper(struct app *a, struct err *e)
     return scraper_new(&a->scraper, &opt, e);
 }
 
+static void add_views(struct app *a, const struct job_view *views, size_t n)
+{
+    for (size_t i = 0; i < n && a->jobs_api.n_views < MAX_VIEWS; i++)
+        a->views[a->jobs_api.n_views++] = views[i];
+}
+
 static void make_jobs(struct app *a)
 {
     struct jobs_options opt = {
@@ -107,17 +116,27 @@ static void make_jobs(struct app *a)
         .lease_ms = config_int(a->config, "job_lease_ms"),
         .backoff_ms = config_int(a->config, "job_backoff_ms"),
         .tick_ms = config_int(a->config, "schedule_tick_ms"),
-        .tick = scraper_tick,
+        .tick = a->scraper ? scraper_tick : NULL,
         .tick_ctx = a->scraper,
     };
+    const struct job_view *views;
+    size_t n;
 
-    a->jobs_api = (struct jobs_api){.store = a->store};
-    if (!a->scraper)
+    a->jobs_api = (struct jobs_api){.store = a->store, .views = a->views};
+    if (!a->scraper && !a->processor)
         return;
     a->jobs = jobs_new(a->store, &opt);
-    scraper_register(a->scraper, a->jobs);
     a->jobs_api.jobs = a->jobs;
-    a->jobs_api.views = scraper_job_views(a->scraper, &a->jobs_api.n_views);
+    if (a->scraper) {
+        scraper_register(a->scraper, a->jobs);
+        views = scraper_job_views(a->scraper, &n);
+        add_views(a, views, n);
+    }
+    if (a->processor) {
+        processor_register(a->processor, a->jobs);
+        views = processor_job_views(a->processor, &n);
+        add_views(a, views, n);
+    }
 }
 
 static enum err_code make_backend(struct app *a, struct err *e)
@@ -137,10 +156,15 @@ static enum err_code make_processor(struct app *a, struct err *e)
     char cache[4200];
     struct model_dirs dirs;
     struct processor_options opt = {
+        .store = a->store,
         .model_dirs = dirs.list,
         .cache_dir = cache,
         .precision = config_str(a->config, "precision"),
         .kernel = config_str(a->config, "kernel"),
+        .llm_url = config_str(a->config, "llm_url"),
+        .llm_model = config_str(a->config, "llm_model"),
+        .llm_key = config_str(a->config, "llm_key"),
+        .llm_context = config_int(a->config, "llm_context"),
     };
     enum err_code rc;
 
@@ -151,9 +175,7 @@ static enum err_code make_processor(struct app *a, struct err *e)
         rc = datadir_file(&a->dir, "cache", cache, sizeof(cache), e);
     if (rc == ERR_NONE && mkdir(cache, 0700) != 0 && errno != EEXIST)
         opt.cache_dir = NULL; /* it only makes the next start faster */
-    if (rc == ERR_NONE)
-        a->processor = processor_new(&opt);
-    return rc;
+    return rc == ERR_NONE ? processor_new(&a->processor, &opt, e) : rc;
 }
 
 static enum err_code check_store(void *ctx, struct err *e)
@@ -208,7 +230,7 @@ static enum err_code make_router(struct app *a, const char *listen,
     if (a->backend)
         router_add(a->router, backend_routes, a->backend);
     if (a->processor)
-        router_add(a->router, processor_openai_routes, a->processor);
+        processor_add_routes(a->processor, a->router);
     if (a->services & SERVICE_WEB) {
         a->pages = pages_new();
         router_add(a->router, pages_routes, a->pages);

@@ -5,12 +5,12 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <zlib.h>
 
 #include "base/json.h"
 #include "cmd/client.h"
 #include "cmd/command.h"
+#include "cmd/follow.h"
 #include "cmd/term.h"
 
 static const char *const flags[] = {
@@ -18,25 +18,11 @@ static const char *const flags[] = {
     "--replay", "--no-wait",      NULL,
 };
 
-/* How often the job is asked for, over HTTP: quickly at first, for what is soon
- * over, then as often as a bar needs to move. */
-enum {
-    LOOK_FIRST_MS = 5,
-    LOOK_MS = 200,
-    REPLAY_MAX = 32 << 20,
-    READ_STEP = 1 << 16
-};
+enum { REPLAY_MAX = 32 << 20, READ_STEP = 1 << 16 };
 
 struct totals {
     int64_t found, created, updated;
 };
-
-static void wait_ms(int ms)
-{
-    struct timespec t = {0, ms * 1000000L};
-
-    nanosleep(&t, NULL);
-}
 
 /* Has it come to its end, delivery included? */
 static bool ended(const json_t *job)
@@ -63,30 +49,6 @@ static void draw(const json_t *job)
     else
         snprintf(note, sizeof(note), "%lld papers found", (long long)found);
     term_progress("scrape", json_get_double(job, "progress", 0), note);
-}
-
-static enum err_code follow(struct client *c, struct slice id, json_t **out,
-                            struct err *e)
-{
-    char path[128];
-    enum err_code rc;
-    int pause = LOOK_FIRST_MS;
-
-    snprintf(path, sizeof(path), "/jobs/%.*s", SLICE_ARG(id));
-    for (;;) {
-        rc = client_json(c, "GET", path, SLICE_NONE, out, e);
-        if (rc != ERR_NONE)
-            break;
-        draw(*out);
-        if (ended(*out))
-            break;
-        json_decref(*out);
-        *out = NULL;
-        wait_ms(pause);
-        pause = pause * 2 < LOOK_MS ? pause * 2 : LOOK_MS;
-    }
-    term_progress_end();
-    return rc;
 }
 
 /* Judge and print one ended job; adds to *t. */
@@ -136,7 +98,7 @@ static enum err_code start(const struct command_line *cl, struct client *c,
                                       json_object_get(started, "job_id")));
         goto out;
     }
-    rc = follow(c, json_get_slice(started, "job_id"), &job, e);
+    rc = job_follow(c, json_get_slice(started, "job_id"), ended, draw, &job, e);
     if (rc == ERR_NONE)
         rc = report(cl, job, t, e);
 out:

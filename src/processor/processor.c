@@ -1,7 +1,6 @@
-/* processor.c - see processor.h: the model's life. */
-#include "processor/processor.h"
+/* processor.c - see processor.h: the model's life, and what is wired to it. */
+#include "processor/processor_impl.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,25 +9,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "embed/embed.h"
 #include "net/ops.h"
+#include "processor/ingest.h"
 
-#define MAX_DIRS 4
 /* After a failure: looking for a file costs nothing, but a damaged model is
  * read whole each time. */
 #define RETRY_US (2 * US_PER_S)
-
-struct processor {
-    char *dirs[MAX_DIRS];
-    size_t n_dirs;
-    char *cache_dir, *precision, *kernel;
-    pthread_t loader;
-    bool loader_started;
-    pthread_mutex_t lock; /* held while the model is loaded; guards the rest */
-    struct embed *embed;  /* NULL: not there */
-    struct err problem;   /* why */
-    int64_t retry_us;
-};
 
 /* The first folder that has a model; if none has, the last one, so that the
  * message names the place that belongs to the data. */
@@ -86,6 +72,16 @@ enum err_code processor_embed(struct processor *p, struct embed **out,
     return rc;
 }
 
+struct model_id processor_model(struct embed *m)
+{
+    struct embed_info info;
+    struct model_id id;
+
+    embed_info(m, &info);
+    memcpy(id.fingerprint, info.fingerprint, sizeof(id.fingerprint));
+    return id;
+}
+
 static void *load_first(void *arg)
 {
     struct embed *m;
@@ -101,6 +97,19 @@ enum err_code processor_check(void *processor, struct err *e)
     struct embed *m;
 
     return processor_embed(processor, &m, e);
+}
+
+static void documents_metrics(struct buf *out, struct collection *c)
+{
+    struct collection_info info;
+
+    collection_info(c, &info);
+    ops_metric(out, "sheaf_index_chunks", "gauge", "Chunks that are searched.");
+    ops_sample(out, "sheaf_index_chunks", NULL, SLICE_NONE,
+               (double)info.chunks);
+    ops_metric(out, "sheaf_index_bytes", "gauge", "Memory of the index.");
+    ops_sample(out, "sheaf_index_bytes", NULL, SLICE_NONE,
+               (double)info.memory_bytes);
 }
 
 void processor_metrics(struct buf *out, void *processor)
@@ -129,6 +138,7 @@ void processor_metrics(struct buf *out, void *processor)
                (double)info.tokens);
     ops_metric(out, "sheaf_embed_queue", "gauge", "Texts that wait.");
     ops_sample(out, "sheaf_embed_queue", NULL, SLICE_NONE, (double)info.queued);
+    documents_metrics(out, p->documents);
 }
 
 /* ---- life ---- */
@@ -142,27 +152,85 @@ static char *copy(const char *s)
     return p;
 }
 
-struct processor *processor_new(const struct processor_options *opt)
+static void set_up_jobs(struct processor *p)
+{
+    p->kind = (struct job_kind){.name = INGEST_KIND,
+                                .run = ingest_run,
+                                .failed = ingest_failed,
+                                .max_running = 2,
+                                .ctx = p};
+    p->view =
+        (struct job_view){.kind = INGEST_KIND, .fields = ingest_view, .ctx = p};
+}
+
+enum err_code processor_new(struct processor **out,
+                            const struct processor_options *opt, struct err *e)
 {
     struct processor *p = calloc(1, sizeof(*p));
+    enum err_code code;
 
     if (!p)
-        abort();
-    while (p->n_dirs < MAX_DIRS && opt->model_dirs[p->n_dirs]) {
+        return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    p->store = opt->store;
+    while (p->n_dirs < PROCESSOR_MAX_DIRS && opt->model_dirs[p->n_dirs]) {
         p->dirs[p->n_dirs] = copy(opt->model_dirs[p->n_dirs]);
         p->n_dirs++;
     }
     p->cache_dir = copy(opt->cache_dir);
     p->precision = copy(opt->precision);
     p->kernel = copy(opt->kernel);
+    p->llm = (struct llm_options){opt->llm_url, opt->llm_model, opt->llm_key,
+                                  opt->llm_context};
     pthread_mutex_init(&p->lock, NULL);
-    return p;
+    set_up_jobs(p);
+    code = collection_new(&p->documents, p->store, p->cache_dir, p->kernel, e);
+    if (code != ERR_NONE) {
+        processor_free(p);
+        return code;
+    }
+    *out = p;
+    return ERR_NONE;
+}
+
+void processor_register(struct processor *p, struct jobs *j)
+{
+    p->jobs = j;
+    jobs_register(j, &p->kind);
+}
+
+const struct job_view *processor_job_views(struct processor *p, size_t *n)
+{
+    *n = 1;
+    return &p->view;
+}
+
+void processor_add_routes(struct processor *p, struct router *rt)
+{
+    router_add(rt, processor_openai_routes, p);
+    router_add(rt, processor_ingest_routes, p);
+    router_add(rt, processor_document_routes, p);
+    router_add(rt, processor_query_routes, p);
+    router_add(rt, processor_ask_routes, p);
+}
+
+/* Versions whose job ended without them: nobody will go on with them. */
+static void sweep(struct processor *p)
+{
+    struct err e = {0};
+    int64_t n = 0;
+
+    if (store_documents_sweep(p->store, &n, &e) != ERR_NONE)
+        log_warn("processor", "left-overs were not removed",
+                 LOG_S("error", e.msg));
+    else if (n)
+        log_info("processor", "left-overs removed", LOG_I("documents", n));
 }
 
 enum err_code processor_start(struct processor *p, struct err *e)
 {
     sigset_t all, before;
 
+    sweep(p);
     sigfillset(&all); /* signals are for the loop's thread */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     p->loader_started = pthread_create(&p->loader, NULL, load_first, p) == 0;
@@ -180,6 +248,7 @@ void processor_free(struct processor *p)
         return;
     if (p->loader_started)
         pthread_join(p->loader, NULL);
+    collection_free(p->documents);
     embed_close(p->embed);
     pthread_mutex_destroy(&p->lock);
     for (i = 0; i < p->n_dirs; i++)

@@ -1,12 +1,13 @@
 /* processor.h - service 3: documents in, passages and answers out.
  *
- * Today: the embedding model, and OpenAI's embeddings API over it (openai.c).
+ * The embedding model and OpenAI's embeddings API over it, documents as durable
+ * jobs, and search in them by meaning, by words and by both.
  *
  * The model is loaded when it is first needed, or in the background after
  * processor_start, so that a server is up at once; who needs it meanwhile
- * waits.  Where there is none, everything that needs it
- * answers 503 with the command that fetches it, and looks again later: a model
- * that is put in place is used without a restart.
+ * waits.  Where there is none, everything that needs it answers 503 with the
+ * command that fetches it, and looks again later: a model that is put in place
+ * is used without a restart.
  *
  * Threads: processor_new, processor_start and processor_free on one thread,
  * before and after the server runs; the rest from any.
@@ -19,16 +20,30 @@
 #include "net/router.h"
 
 struct embed;
+struct job_view;
+struct jobs;
 struct processor;
+struct store;
 
 struct processor_options {
+    struct store *store;
     const char *const *model_dirs; /* looked at in order; NULL-ended, not empty;
                                       copied */
-    const char *cache_dir;         /* packed weights; NULL: none */
+    const char *cache_dir; /* packed weights, vectors' files; NULL: none */
     const char *precision, *kernel; /* as in embed_options */
+    /* The language model of /ask; borrowed for as long as the processor lives.
+     * llm_url "": answers are extracts. */
+    const char *llm_url, *llm_model, *llm_key;
+    int64_t llm_context; /* tokens; 0: not known */
 };
 
-struct processor *processor_new(const struct processor_options *opt);
+/* ERR_UNAVAILABLE: out of memory, or no room for the vectors' files. */
+enum err_code processor_new(struct processor **out,
+                            const struct processor_options *opt, struct err *e)
+    CHECKED;
+/* Its kinds of jobs, before jobs_start; and how /jobs shows them. */
+void processor_register(struct processor *p, struct jobs *j);
+const struct job_view *processor_job_views(struct processor *p, size_t *n);
 /* Load the model in the background; at most once.  A missing model is no error.
  * ERR_UNAVAILABLE: the system gave no thread. */
 enum err_code processor_start(struct processor *p, struct err *e) CHECKED;
@@ -40,8 +55,8 @@ void processor_free(struct processor *p); /* takes NULL */
 enum err_code processor_embed(struct processor *p, struct embed **out,
                               struct err *e) CHECKED;
 
-/* For router_add, with the processor as ctx. */
-extern const struct route processor_openai_routes[];
+/* Add all its routes. */
+void processor_add_routes(struct processor *p, struct router *rt);
 
 /* A probe for /readyz: is the model there?  `processor` is a struct processor.
  */

@@ -11,8 +11,8 @@ from support.fake_arxiv import Entry
 from support.papers import call, paper
 from support.sheaf import run_cli, scraping
 
-COMMANDS = ["serve", "scrape", "papers", "jobs", "config", "token", "doctor",
-            "version"]
+COMMANDS = ["serve", "scrape", "papers", "ingest", "query", "docs", "jobs",
+            "config", "embed", "token", "doctor", "version"]
 
 
 @pytest.fixture

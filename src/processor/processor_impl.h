@@ -1,0 +1,55 @@
+/* processor_impl.h - what the parts of the processor share.
+ *
+ *   processor.c     the model's life, jobs, metrics
+ *   openai.c        /v1/embeddings
+ *   ingest.c        documents in; ingest_routes.c: POST /process/text
+ *   documents.c     /documents/
+ *   search.c        passages; query.c: GET /query; ask.c: POST /ask
+ *   collection.c    the vectors in memory
+ */
+#ifndef PROCESSOR_PROCESSOR_IMPL_H
+#define PROCESSOR_PROCESSOR_IMPL_H
+
+#include <pthread.h>
+
+#include "embed/embed.h"
+#include "jobs/engine.h"
+#include "jobs/routes.h"
+#include "processor/collection.h"
+#include "processor/llm_answer.h"
+#include "processor/processor.h"
+
+#define PROCESSOR_MAX_DIRS 4
+#define PROCESS_MAX_BODY (15u << 20) /* of POST /process/text; bytes */
+#define COLLECTION_DOCUMENTS "portfolio_documents"
+
+struct processor {
+    struct store *store;
+    char *dirs[PROCESSOR_MAX_DIRS];
+    size_t n_dirs;
+    char *cache_dir, *precision, *kernel;
+    pthread_t loader;
+    bool loader_started;
+    pthread_mutex_t lock; /* held while the model is loaded; guards the rest */
+    struct embed *embed;  /* NULL: not there */
+    struct err problem;   /* why */
+    int64_t retry_us;
+
+    struct llm_options llm;
+    struct collection *documents;
+    struct jobs *jobs; /* NULL: run elsewhere */
+    struct job_kind kind;
+    struct job_view view;
+};
+
+/* The model's identity, of a model that is there. */
+struct model_id processor_model(struct embed *m);
+
+/* A chunk as results show it: id, text, metadata; leaves the object open. */
+void chunk_write(struct jw *j, const struct chunk *c);
+
+extern const struct route processor_openai_routes[], processor_ingest_routes[],
+    processor_document_routes[], processor_query_routes[],
+    processor_ask_routes[];
+
+#endif

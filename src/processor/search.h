@@ -1,0 +1,43 @@
+/* search.h - passages by meaning, by words, or by both: what GET /query and
+ * POST /ask have in common.
+ *
+ * Threads: a search belongs to one thread.
+ */
+#ifndef PROCESSOR_SEARCH_H
+#define PROCESSOR_SEARCH_H
+
+#include "processor/processor_impl.h"
+
+#define SEARCH_MAX_K 100
+
+enum search_mode { SEARCH_SEMANTIC, SEARCH_KEYWORD, SEARCH_HYBRID };
+extern const char *const search_modes[]; /* as people write them; NULL-ended */
+
+struct search {
+    struct processor *p;
+    struct arena *arena;
+    enum search_mode mode;
+    size_t k; /* 1..SEARCH_MAX_K */
+    struct slice text;
+    struct where *where; /* NULL: all; freed by search_end */
+
+    /* what search_run found: the best first, those left out that were removed
+     * meanwhile */
+    struct chunk *chunks;
+    size_t n;
+    struct search_rank {
+        double score;    /* of the mode; higher is better */
+        double distance; /* below 0: not known, found by its words alone */
+    } ranks[SEARCH_MAX_K];
+    double embed_ms, filter_ms, search_ms, load_ms;
+    int64_t lap_us; /* private: clock at the end of the last phase */
+};
+
+/* Fill in p to where, zero the rest.  ERR_UNAVAILABLE: no model, or out of
+ * memory. */
+enum err_code search_run(struct search *s, struct err *e) CHECKED;
+void search_end(struct search *s);
+/* Milliseconds since the last phase ended; begins the next one. */
+double search_lap(struct search *s);
+
+#endif

@@ -1,0 +1,344 @@
+/* search.c - the k best, proven.
+ *
+ * The scan gives an upper bound of each score (scan_query.c says why it is
+ * one).  A search goes so:
+ *
+ *   1. Scan all, keep the `most` vectors with the greatest bounds.
+ *   2. Score these exactly, the greatest bound first, until a bound lies below
+ *      the k-th best score met: neither this vector, nor those behind it, nor
+ *      any that the scan dropped, can be among the k best.  Done, proven.
+ *   3. If that never happens, the proof fails: too many vectors are too much
+ *      alike.  Scan again, and score every vector whose bound reaches the k-th
+ *      best score so far, which is a good one by now and only gets better.
+ *
+ * Step 3 ends with every vector either scored or proven too bad, so a search is
+ * exact on any data.  Nothing grows with the index.  For vectors that are all
+ * the same it scores all of them, at the speed of a scan over floats.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "vector/ids.h"
+#include "vector/view.h"
+
+/* `most`, for k.  Measured (bench/vector_lab.c, 100,000 and more, k = 10): some
+ * 30 are scored before the proof holds; twice that costs 1 % of a scan. */
+#define MOST_FACTOR 4
+#define MOST_MORE 60
+
+struct candidate {
+    float bound;
+    uint32_t part, at;
+};
+
+struct search {
+    const struct vector_view *view;
+    const struct vector_query *query;
+    struct vector_effort *effort;
+    struct scan_query q;
+    /* A heap, the least bound on top. */
+    struct candidate *candidates;
+    size_t n_candidates, most;
+    size_t n_wanted; /* vectors that the filter lets through */
+    /* A heap, the worst hit on top. */
+    struct vector_hit *hits;
+    size_t n_hits, k;
+};
+
+/* ---- the candidates ---- */
+
+static void sift_candidate(struct candidate *h, size_t n, size_t i)
+{
+    struct candidate c = h[i];
+
+    for (size_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && h[child + 1].bound < h[child].bound)
+            child++;
+        if (c.bound <= h[child].bound)
+            break;
+        h[i] = h[child];
+    }
+    h[i] = c;
+}
+
+static void offer_candidate(struct search *s, struct candidate c)
+{
+    struct candidate *h = s->candidates;
+    size_t i = s->n_candidates;
+
+    if (i == s->most) {
+        if (c.bound > h[0].bound) {
+            h[0] = c;
+            sift_candidate(h, i, 0);
+        }
+        return;
+    }
+    for (s->n_candidates++; i > 0 && c.bound < h[(i - 1) / 2].bound;
+         i = (i - 1) / 2)
+        h[i] = h[(i - 1) / 2];
+    h[i] = c;
+}
+
+/* Turn the heap into a list, the greatest bound first. */
+static void sort_candidates(struct search *s)
+{
+    struct candidate *h = s->candidates;
+
+    for (size_t n = s->n_candidates; n > 1; n--) {
+        struct candidate least = h[0];
+
+        h[0] = h[n - 1];
+        h[n - 1] = least;
+        sift_candidate(h, n - 1, 0);
+    }
+}
+
+/* ---- the hits ---- */
+
+static bool is_worse(const struct vector_hit *a, const struct vector_hit *b)
+{
+    return a->score != b->score ? a->score < b->score : a->id > b->id;
+}
+
+static void sift_hit(struct vector_hit *h, size_t n, size_t i)
+{
+    struct vector_hit x = h[i];
+
+    for (size_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && is_worse(&h[child + 1], &h[child]))
+            child++;
+        if (!is_worse(&h[child], &x))
+            break;
+        h[i] = h[child];
+    }
+    h[i] = x;
+}
+
+static void offer_hit(struct search *s, struct vector_hit x)
+{
+    struct vector_hit *h = s->hits;
+    size_t i = s->n_hits;
+
+    if (i == s->k) {
+        if (is_worse(&h[0], &x)) {
+            h[0] = x;
+            sift_hit(h, i, 0);
+        }
+        return;
+    }
+    for (s->n_hits++; i > 0 && is_worse(&x, &h[(i - 1) / 2]); i = (i - 1) / 2)
+        h[i] = h[(i - 1) / 2];
+    h[i] = x;
+}
+
+static void sort_hits(struct search *s)
+{
+    for (size_t n = s->n_hits; n > 1; n--) {
+        struct vector_hit worst = s->hits[0];
+
+        s->hits[0] = s->hits[n - 1];
+        s->hits[n - 1] = worst;
+        sift_hit(s->hits, n - 1, 0);
+    }
+}
+
+/* The bound that a vector must reach to matter. */
+static float threshold(const struct search *s)
+{
+    return s->n_hits < s->k ? -INFINITY : scan_bound(&s->q, s->hits[0].score);
+}
+
+static void score(struct search *s, uint32_t part, uint32_t at)
+{
+    const struct segment *seg = view_part(s->view, part)->seg;
+    struct vector_hit x = {.id = seg->ids[at]};
+
+    x.score = scan_score(&s->q, s->view->kernel,
+                         seg->rows + (size_t)at * s->view->dim);
+    s->effort->scored++;
+    offer_hit(s, x);
+}
+
+/* ---- the filter ---- */
+
+/* The lanes of each block that are to be scanned; returns how many blocks have
+ * any, and adds the lanes up. */
+static size_t wanted(const struct vector_filter *f, const struct part *p,
+                     uint16_t want[SEG_BLOCKS], size_t *n_lanes)
+{
+    size_t n = 0;
+
+    for (uint32_t b = 0; b < p->n_blocks; b++) {
+        const int64_t *ids = p->seg->ids + (size_t)b * SCAN_LANES;
+
+        want[b] = p->mask->live[b];
+        if (f && f->ids && want[b]) {
+            uint16_t in = ids_in_set(f->ids, ids);
+
+            want[b] &= f->exclude ? (uint16_t)~in : in;
+        }
+        if (f && f->wanted && want[b])
+            want[b] &= f->wanted(f->ctx, ids, want[b]);
+        n += want[b] != 0;
+        *n_lanes += (size_t)__builtin_popcount(want[b]);
+    }
+    return n;
+}
+
+/* ---- the passes ---- */
+
+/* The part as the kernels see it. */
+static struct scan_blocks blocks_of(const struct part *p, const uint16_t *want)
+{
+    return (struct scan_blocks){.codes = p->seg->codes,
+                                .scale = p->seg->scale,
+                                .norm = p->seg->norm,
+                                .residual = p->seg->residual,
+                                .want = want,
+                                .n = p->n_blocks};
+}
+
+/* Strictly more than the least bound that is kept. */
+static float entry(const struct search *s)
+{
+    return s->n_candidates < s->most
+               ? -INFINITY
+               : nextafterf(s->candidates[0].bound, INFINITY);
+}
+
+static void collect(struct search *s, uint32_t number)
+{
+    const struct part *p = view_part(s->view, number);
+    const struct scan_kernel *k = s->view->kernel;
+    uint16_t want[SEG_BLOCKS];
+    struct scan_blocks b;
+    struct scan_hit hit;
+    size_t at = 0;
+
+    if (p->n_blocks == 0)
+        return;
+    s->effort->blocks += wanted(s->query->filter, p, want, &s->n_wanted);
+    b = blocks_of(p, want);
+    for (; (at = k->next(&s->q, &b, at, entry(s), &hit)) < b.n; at++)
+        for (unsigned left = hit.lanes; left; left &= left - 1) {
+            uint32_t lane = (uint32_t)__builtin_ctz(left);
+
+            offer_candidate(
+                s, (struct candidate){hit.bound[lane], number,
+                                      (uint32_t)at * SCAN_LANES + lane});
+        }
+}
+
+/* Score the candidates; true: the hits are proven. */
+static bool refine(struct search *s)
+{
+    bool dropped = s->n_wanted > s->n_candidates;
+
+    sort_candidates(s);
+    for (size_t i = 0; i < s->n_candidates; i++) {
+        const struct candidate *c = &s->candidates[i];
+
+        if (c->bound < threshold(s))
+            return true;
+        score(s, c->part, c->at);
+    }
+    return !dropped || s->candidates[s->n_candidates - 1].bound < threshold(s);
+}
+
+/* Step 3, for one part.  `low`: what the first passes have made sure of. */
+static void score_all(struct search *s, uint32_t number, float low)
+{
+    size_t ignored = 0;
+    const struct part *p = view_part(s->view, number);
+    const struct scan_kernel *k = s->view->kernel;
+    uint16_t want[SEG_BLOCKS];
+    struct scan_blocks b;
+    struct scan_hit hit;
+    size_t at = 0;
+
+    if (p->n_blocks == 0)
+        return;
+    wanted(s->query->filter, p, want, &ignored);
+    b = blocks_of(p, want);
+    for (; (at = k->next(&s->q, &b, at, fmaxf(low, threshold(s)), &hit)) < b.n;
+         at++)
+        for (unsigned left = hit.lanes; left; left &= left - 1) {
+            uint32_t lane = (uint32_t)__builtin_ctz(left);
+
+            if (hit.bound[lane] >= threshold(s))
+                score(s, number, (uint32_t)at * SCAN_LANES + lane);
+        }
+}
+
+static void run(struct search *s)
+{
+    uint32_t n = s->view->n_parts;
+    float low;
+
+    for (uint32_t i = 0; i <= n; i++)
+        collect(s, i);
+    if (!refine(s)) {
+        s->effort->widened = true;
+        low = threshold(s); /* at least k reach it, so all that matter do */
+        s->n_hits = 0;
+        for (uint32_t i = 0; i <= n; i++)
+            score_all(s, i, low);
+    }
+    sort_hits(s);
+    for (size_t i = 0; i < s->n_hits; i++) {
+        struct vector_hit *h = &s->hits[i];
+
+        h->distance = s->q.metric == VECTOR_L2 ? -h->score : 1 - h->score;
+        if (s->q.metric != VECTOR_IP && h->distance < 0)
+            h->distance = 0; /* rounding */
+    }
+}
+
+static enum err_code check(const struct vector_view *v,
+                           const struct vector_query *q, struct err *e)
+{
+    if (q->k < 1 || q->k > VECTOR_MAX_K)
+        return err_field(e, "k", "k is %zu, not between 1 and %d", q->k,
+                         VECTOR_MAX_K);
+    if ((unsigned)q->metric >= VECTOR_N_METRICS)
+        return err_field(e, "metric", "unknown metric %d", (int)q->metric);
+    return scan_check(q->vector, v->given_dim, "query", 0, e);
+}
+
+enum err_code vector_view_search(const struct vector_view *v,
+                                 const struct vector_query *q,
+                                 struct vector_hit *hits, size_t *n_hits,
+                                 struct vector_effort *effort, struct err *e)
+{
+    struct vector_effort unused;
+    struct search *s;
+    enum err_code rc = check(v, q, e);
+    size_t most = q->k * MOST_FACTOR + MOST_MORE;
+
+    if (rc != ERR_NONE)
+        return rc;
+    if (most > v->n_live)
+        most = v->n_live;
+    s = mem_alloc(sizeof(*s) + most * sizeof(s->candidates[0]));
+    if (!s)
+        return err_set(e, ERR_UNAVAILABLE, "vector search: out of memory");
+    s->view = v;
+    s->query = q;
+    s->effort = effort ? effort : &unused;
+    *s->effort = (struct vector_effort){0};
+    s->candidates = (struct candidate *)(void *)(s + 1);
+    s->n_candidates = 0;
+    s->n_wanted = 0;
+    s->most = most;
+    s->hits = hits;
+    s->n_hits = 0;
+    s->k = q->k;
+    scan_query_init(&s->q, v->kernel, q->vector, v->given_dim, q->metric);
+    if (v->n_live > 0)
+        run(s);
+    *n_hits = s->n_hits;
+    mem_free(s);
+    return ERR_NONE;
+}
