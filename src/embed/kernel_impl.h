@@ -1,4 +1,5 @@
-/* kernel_impl.h - what the kernel files share; for them only. */
+/* kernel_impl.h - what the kernel files share; for them, and for those of
+ * vector/, which are chosen alike. */
 #ifndef EMBED_KERNEL_IMPL_H
 #define EMBED_KERNEL_IMPL_H
 

@@ -316,9 +316,6 @@ static const char vectors_2[] =
     "CREATE TABLE papers_unembedded(paper_id INTEGER PRIMARY KEY);"
     "INSERT INTO papers_unembedded SELECT id FROM papers WHERE deleted_at = 0;"
 
-    "CREATE TRIGGER papers_arrive AFTER INSERT ON papers BEGIN"
-    "  INSERT OR IGNORE INTO papers_unembedded VALUES (new.id);"
-    "END;"
     "CREATE TRIGGER papers_change"
     "  AFTER UPDATE OF title, abstract, deleted_at ON papers"
     "  WHEN new.deleted_at = 0 AND (old.deleted_at <> 0"

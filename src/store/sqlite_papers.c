@@ -374,6 +374,19 @@ static enum err_code add_live(struct db *c, int64_t n, struct err *e)
     return q_run(&q, NULL, e);
 }
 
+/* The last `n` papers have no vector yet.  In one statement: a trigger would
+ * make each insert keep a journal of its own. */
+static enum err_code wants_vectors(struct db *c, int64_t n, struct err *e)
+{
+    struct query q;
+
+    q_start(&q, c,
+            "INSERT INTO papers_unembedded SELECT id FROM papers NOT INDEXED"
+            " WHERE id > (SELECT max(id) FROM papers) - ?");
+    q_int(&q, n);
+    return q_run(&q, NULL, e);
+}
+
 static enum err_code receive(struct sqlite_store *s, struct db *c, void *ctx,
                              struct err *e)
 {
@@ -391,6 +404,8 @@ static enum err_code receive(struct sqlite_store *s, struct db *c, void *ctx,
         code = add_live(c, ar->created, e);
     if (code == ERR_NONE && ar->created)
         code = text_arrived(s, c, e);
+    if (code == ERR_NONE && ar->created)
+        code = wants_vectors(c, ar->created, e);
     if (code == ERR_NONE)
         code = write_scraper_job(c, in, ar->out, e);
     if (code == ERR_NONE)
