@@ -26,8 +26,9 @@ enum err_code document_find(struct db *c, struct slice id, int64_t *key,
     "key, id, title, source, metadata, job_id, sha256, bytes, chars,"          \
     " chunk_size, overlap, total_chunks, created_at, updated_at"
 
-static void read_document(struct query *q, struct arena *a, struct document *d)
+static void read_document(struct query *q, struct arena *a, void *row)
 {
+    struct document *d = row;
     struct slice sha256;
 
     d->key = q_get_int(q);
@@ -77,10 +78,10 @@ enum err_code sqlite_document_get(struct store *base, struct arena *a,
 
 #define LISTED " FROM documents WHERE visible = 1 AND (?1 = '' OR source = ?1)"
 
-static enum err_code list_documents(struct db *c, struct arena *a,
-                                    struct slice source, int64_t offset,
-                                    int limit, struct rows *rows,
-                                    int64_t *count, struct err *e)
+static enum err_code list_documents(struct db *c, struct slice source,
+                                    int64_t offset, int limit,
+                                    struct rows *rows, int64_t *count,
+                                    struct err *e)
 {
     struct query q;
     enum err_code code;
@@ -96,15 +97,7 @@ static enum err_code list_documents(struct db *c, struct arena *a,
     q_text(&q, source);
     q_int(&q, limit);
     q_int(&q, offset);
-    while (q_next(&q)) {
-        struct document *d = rows_add(rows);
-
-        if (d)
-            read_document(&q, a, d);
-        else
-            q.no_memory = true;
-    }
-    return q_end(&q, e);
+    return q_rows(&q, rows, read_document, e);
 }
 
 enum err_code sqlite_documents_list(struct store *base, struct arena *a,
@@ -119,7 +112,7 @@ enum err_code sqlite_documents_list(struct store *base, struct arena *a,
 
     if (code != ERR_NONE)
         return code;
-    code = list_documents(c, a, source, offset, limit, &rows, count, e);
+    code = list_documents(c, source, offset, limit, &rows, count, e);
     db_put(s, c);
     *out = (struct document *)(void *)rows.p;
     *n = rows.n;
@@ -170,8 +163,10 @@ enum err_code sqlite_document_text(struct store *base, struct arena *a,
     " d.metadata, d.job_id FROM chunks c JOIN documents d"                     \
     " ON d.key = c.document WHERE d.visible = 1 AND "
 
-static void read_chunk(struct query *q, struct arena *a, struct chunk *ch)
+static void read_chunk(struct query *q, struct arena *a, void *row)
 {
+    struct chunk *ch = row;
+
     ch->id = q_get_int(q);
     ch->document_key = q_get_int(q);
     ch->index = q_get_int(q);
@@ -187,21 +182,6 @@ static void read_chunk(struct query *q, struct arena *a, struct chunk *ch)
     ch->source = q_get_text(q, a);
     ch->document_metadata = q_get_text(q, a);
     ch->job_id = q_get_text(q, a);
-}
-
-/* All rows of q, which is ended. */
-static enum err_code read_chunks(struct query *q, struct rows *rows,
-                                 struct err *e)
-{
-    while (q_next(q)) {
-        struct chunk *ch = rows_add(rows);
-
-        if (ch)
-            read_chunk(q, rows->a, ch);
-        else
-            q->no_memory = true;
-    }
-    return q_end(q, e);
 }
 
 static enum err_code fill_texts(struct db *c, struct rows *rows, struct err *e)
@@ -238,7 +218,7 @@ static enum err_code chunks_of(struct db *c, struct slice id, int64_t offset,
     q_int(&q, key);
     q_int(&q, offset); /* there are no gaps */
     q_int(&q, limit);
-    code = read_chunks(&q, rows, e);
+    code = q_rows(&q, rows, read_chunk, e);
     return code == ERR_NONE ? fill_texts(c, rows, e) : code;
 }
 
@@ -278,7 +258,7 @@ enum err_code sqlite_chunks_get(struct store *base, struct arena *a,
 
         q_start(&q, c, CHUNKS "c.id = ?");
         q_int(&q, ids[i]);
-        code = read_chunks(&q, &rows, e);
+        code = q_rows(&q, &rows, read_chunk, e);
     }
     if (code == ERR_NONE)
         code = fill_texts(c, &rows, e);

@@ -157,6 +157,11 @@ struct rows {
     size_t n, cap, size;
 };
 void *rows_add(struct rows *r); /* zeroed; NULL: the arena is full */
+/* Add what is left of q, each row read by `read` into a new element; and
+ * q_end. */
+enum err_code q_rows(struct query *q, struct rows *r,
+                     void (*read)(struct query *q, struct arena *a, void *row),
+                     struct err *e) CHECKED;
 enum err_code arena_full(struct err *e);
 
 /* ---- papers as rows (sqlite_papers.c) ---- */

@@ -20,8 +20,10 @@ _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_CANCELLED == 4,
 
 /* ---- rows ---- */
 
-static void read_job(struct query *q, struct arena *a, struct job *j)
+static void read_job(struct query *q, struct arena *a, void *row)
 {
+    struct job *j = row;
+
     j->id = q_get_text(q, a);
     j->kind = q_get_text(q, a);
     j->state = (enum job_state)q_get_int(q);
@@ -231,9 +233,9 @@ static struct slice kinds_text(struct buf *b, const char *const *kinds)
     " WHERE (?1 = '' OR instr(?1, '|' || kind || '|') > 0)"                    \
     " AND (?2 = 0 OR (?2 >> state) & 1)"
 
-static enum err_code read_list(struct db *c, struct arena *a,
-                               const struct job_query *jq, struct slice kinds,
-                               struct rows *rows, int64_t *count, struct err *e)
+static enum err_code read_list(struct db *c, const struct job_query *jq,
+                               struct slice kinds, struct rows *rows,
+                               int64_t *count, struct err *e)
 {
     struct query q;
     enum err_code code;
@@ -251,15 +253,7 @@ static enum err_code read_list(struct db *c, struct arena *a,
     q_int(&q, jq->states);
     q_int(&q, jq->limit);
     q_int(&q, jq->offset);
-    while (q_next(&q)) {
-        struct job *j = rows_add(rows);
-
-        if (j)
-            read_job(&q, a, j);
-        else
-            q.no_memory = true;
-    }
-    return q_end(&q, e);
+    return q_rows(&q, rows, read_job, e);
 }
 
 static enum err_code list(struct store *base, struct arena *a,
@@ -275,7 +269,7 @@ static enum err_code list(struct store *base, struct arena *a,
     if (code != ERR_NONE)
         return code;
     buf_init(&kinds, 4096);
-    code = read_list(c, a, jq, kinds_text(&kinds, jq->kinds), &rows, count, e);
+    code = read_list(c, jq, kinds_text(&kinds, jq->kinds), &rows, count, e);
     buf_release(&kinds);
     db_put(s, c);
     *out = (struct job *)(void *)rows.p;

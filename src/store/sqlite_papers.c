@@ -534,6 +534,14 @@ static enum err_code generation(struct store *base, uint64_t *out,
 
 /* ---- stats ---- */
 
+static void read_count(struct query *q, struct arena *a, void *row)
+{
+    struct named_count *count = row;
+
+    count->name = q_get_text(q, a);
+    count->n = q_get_int(q);
+}
+
 static enum err_code count_names(struct db *c, const char *sql, struct arena *a,
                                  struct named_count **out, size_t *n,
                                  struct err *e)
@@ -543,17 +551,7 @@ static enum err_code count_names(struct db *c, const char *sql, struct arena *a,
     enum err_code code;
 
     q_start(&q, c, sql);
-    while (q_next(&q)) {
-        struct named_count *row = rows_add(&rows);
-
-        if (!row) {
-            q.no_memory = true;
-            break;
-        }
-        row->name = q_get_text(&q, a);
-        row->n = q_get_int(&q);
-    }
-    code = q_end(&q, e);
+    code = q_rows(&q, &rows, read_count, e);
     *out = (struct named_count *)(void *)rows.p;
     *n = rows.n;
     return code;
@@ -646,9 +644,10 @@ static enum err_code stats(struct store *base, struct arena *a, int max_days,
     " papers_updated, papers_unchanged, start_time, end_time, created_at,"     \
     " updated_at"
 
-static void read_scraper_job(struct query *q, struct arena *a,
-                             struct scraper_job *j)
+static void read_scraper_job(struct query *q, struct arena *a, void *row)
 {
+    struct scraper_job *j = row;
+
     j->id = q_get_int(q);
     j->job_id = q_get_text(q, a);
     j->source = q_get_text(q, a);
@@ -685,15 +684,7 @@ static enum err_code scraper_jobs_list(struct store *base, struct arena *a,
                 " ORDER BY id DESC LIMIT ? OFFSET ?");
         q_int(&q, limit);
         q_int(&q, offset);
-        while (q_next(&q)) {
-            struct scraper_job *j = rows_add(&rows);
-
-            if (j)
-                read_scraper_job(&q, a, j);
-            else
-                q.no_memory = true;
-        }
-        code = q_end(&q, e);
+        code = q_rows(&q, &rows, read_scraper_job, e);
     }
     db_put(s, c);
     *out = (struct scraper_job *)(void *)rows.p;

@@ -17,8 +17,10 @@ static enum err_code no_schedule(int64_t id, struct err *e)
     return err_set(e, ERR_NOT_FOUND, "no schedule '%lld'", (long long)id);
 }
 
-static void read_schedule(struct query *q, struct arena *a, struct schedule *s)
+static void read_schedule(struct query *q, struct arena *a, void *row)
 {
+    struct schedule *s = row;
+
     s->id = q_get_int(q);
     s->source = q_get_text(q, a);
     s->category = q_get_text(q, a);
@@ -147,8 +149,8 @@ enum err_code sqlite_schedule_delete(struct store *s, int64_t id, struct err *e)
 #define LISTED                                                                 \
     " FROM schedules WHERE ?1 <= 0 OR (enabled AND next_run_at <= ?1)"
 
-static enum err_code read_schedules(struct db *c, struct arena *a,
-                                    int64_t due_by, int64_t offset, int limit,
+static enum err_code read_schedules(struct db *c, int64_t due_by,
+                                    int64_t offset, int limit,
                                     struct rows *rows, int64_t *count,
                                     struct err *e)
 {
@@ -165,15 +167,7 @@ static enum err_code read_schedules(struct db *c, struct arena *a,
     q_int(&q, due_by);
     q_int(&q, limit);
     q_int(&q, offset);
-    while (q_next(&q)) {
-        struct schedule *sch = rows_add(rows);
-
-        if (sch)
-            read_schedule(&q, a, sch);
-        else
-            q.no_memory = true;
-    }
-    return q_end(&q, e);
+    return q_rows(&q, rows, read_schedule, e);
 }
 
 enum err_code sqlite_schedules_list(struct store *base, struct arena *a,
@@ -188,7 +182,7 @@ enum err_code sqlite_schedules_list(struct store *base, struct arena *a,
 
     if (code != ERR_NONE)
         return code;
-    code = read_schedules(c, a, due_by, offset, limit, &rows, count, e);
+    code = read_schedules(c, due_by, offset, limit, &rows, count, e);
     db_put(s, c);
     *out = (struct schedule *)(void *)rows.p;
     *n = rows.n;
@@ -291,10 +285,19 @@ static enum err_code count_stored(struct db *c, struct coverage *row,
     return q_one_int(&q, 0, &row->stored, e);
 }
 
-static enum err_code read_coverage(struct db *c, struct arena *a,
-                                   struct slice category, int64_t offset,
-                                   int limit, struct rows *rows, int64_t *count,
-                                   struct err *e)
+static void read_day(struct query *q, struct arena *a, void *row)
+{
+    struct coverage *cov = row;
+
+    cov->category = q_get_text(q, a);
+    cov->day = q_get_int(q);
+    cov->expected = q_get_int(q);
+    cov->checked_at = q_get_int(q);
+}
+
+static enum err_code read_coverage(struct db *c, struct slice category,
+                                   int64_t offset, int limit, struct rows *rows,
+                                   int64_t *count, struct err *e)
 {
     struct query q;
     struct coverage *cov;
@@ -312,18 +315,7 @@ static enum err_code read_coverage(struct db *c, struct arena *a,
     q_text(&q, category);
     q_int(&q, limit);
     q_int(&q, offset);
-    while (q_next(&q)) {
-        cov = rows_add(rows);
-        if (!cov) {
-            q.no_memory = true;
-            break;
-        }
-        cov->category = q_get_text(&q, a);
-        cov->day = q_get_int(&q);
-        cov->expected = q_get_int(&q);
-        cov->checked_at = q_get_int(&q);
-    }
-    code = q_end(&q, e);
+    code = q_rows(&q, rows, read_day, e);
     cov = (struct coverage *)(void *)rows->p;
     for (size_t i = 0; i < rows->n && code == ERR_NONE; i++)
         code = count_stored(c, &cov[i], e);
@@ -342,7 +334,7 @@ enum err_code sqlite_coverage_list(struct store *base, struct arena *a,
 
     if (code != ERR_NONE)
         return code;
-    code = read_coverage(c, a, category, offset, limit, &rows, count, e);
+    code = read_coverage(c, category, offset, limit, &rows, count, e);
     db_put(s, c);
     *out = (struct coverage *)(void *)rows.p;
     *n = rows.n;

@@ -76,22 +76,18 @@ static enum err_code page(struct store *s, const struct job_lease *l,
     return writer_run(sqlite_downcast(s), do_page, &sc, e);
 }
 
+static void read_arrival(struct query *q, struct arena *a, void *row)
+{
+    arrival_read(q, a, row);
+}
+
 /* The rows of q are arrivals; q is ended. */
 static enum err_code read_arrivals(struct query *q, struct arena *a,
                                    struct paper **out, size_t *n, struct err *e)
 {
     struct rows rows = {.a = a, .size = sizeof(struct paper)};
-    enum err_code code;
+    enum err_code code = q_rows(q, &rows, read_arrival, e);
 
-    while (q_next(q)) {
-        struct paper *p = rows_add(&rows);
-
-        if (p)
-            arrival_read(q, a, p);
-        else
-            q->no_memory = true;
-    }
-    code = q_end(q, e);
     *out = (struct paper *)(void *)rows.p;
     *n = rows.n;
     return code;
@@ -273,8 +269,10 @@ static enum err_code finish(struct store *s, const struct job_lease *l,
     " updated_at, delivered_at, last_status, last_error, body_bytes,"          \
     " papers_created, papers_updated, papers_unchanged"
 
-static void read_delivery(struct query *q, struct arena *a, struct delivery *d)
+static void read_delivery(struct query *q, struct arena *a, void *row)
 {
+    struct delivery *d = row;
+
     d->id = q_get_int(q);
     d->webhook_id = q_get_text(q, a);
     d->job_id = q_get_text(q, a);
@@ -322,8 +320,20 @@ static enum err_code delivery_get(struct store *base, struct arena *a,
     return code == ERR_NONE && !found ? no_delivery(id, e) : code;
 }
 
-static enum err_code read_attempts(struct db *c, struct arena *a, int64_t id,
-                                   struct rows *rows, struct err *e)
+static void read_attempt(struct query *q, struct arena *a, void *row)
+{
+    struct delivery_attempt *at = row;
+
+    at->n = (int)q_get_int(q);
+    at->at = q_get_int(q);
+    at->took_ms = q_get_int(q);
+    at->status = (int)q_get_int(q);
+    at->error = q_get_text(q, a);
+    at->response = q_get_text(q, a);
+}
+
+static enum err_code read_attempts(struct db *c, int64_t id, struct rows *rows,
+                                   struct err *e)
 {
     struct query q;
 
@@ -331,21 +341,7 @@ static enum err_code read_attempts(struct db *c, struct arena *a, int64_t id,
             "SELECT n, at, took_ms, status, error, response"
             " FROM delivery_attempts WHERE delivery_id = ? ORDER BY n");
     q_int(&q, id);
-    while (q_next(&q)) {
-        struct delivery_attempt *at = rows_add(rows);
-
-        if (!at) {
-            q.no_memory = true;
-            break;
-        }
-        at->n = (int)q_get_int(&q);
-        at->at = q_get_int(&q);
-        at->took_ms = q_get_int(&q);
-        at->status = (int)q_get_int(&q);
-        at->error = q_get_text(&q, a);
-        at->response = q_get_text(&q, a);
-    }
-    return q_end(&q, e);
+    return q_rows(&q, rows, read_attempt, e);
 }
 
 static enum err_code delivery_attempts(struct store *base, struct arena *a,
@@ -366,7 +362,7 @@ static enum err_code delivery_attempts(struct store *base, struct arena *a,
     q_int(&q, id);
     code = q_one_int(&q, 0, &there, e);
     if (code == ERR_NONE)
-        code = there ? read_attempts(c, a, id, &rows, e) : no_delivery(id, e);
+        code = there ? read_attempts(c, id, &rows, e) : no_delivery(id, e);
     db_put(s, c);
     *out = (struct delivery_attempt *)(void *)rows.p;
     *n = rows.n;
@@ -377,7 +373,7 @@ static enum err_code delivery_attempts(struct store *base, struct arena *a,
     " FROM deliveries WHERE (?1 < 0 OR status = ?1)"                           \
     " AND (?2 = '' OR job_id = ?2)"
 
-static enum err_code read_deliveries(struct db *c, struct arena *a, int status,
+static enum err_code read_deliveries(struct db *c, int status,
                                      struct slice job_id, int64_t offset,
                                      int limit, struct rows *rows,
                                      int64_t *count, struct err *e)
@@ -398,15 +394,7 @@ static enum err_code read_deliveries(struct db *c, struct arena *a, int status,
     q_text(&q, job_id);
     q_int(&q, limit);
     q_int(&q, offset);
-    while (q_next(&q)) {
-        struct delivery *d = rows_add(rows);
-
-        if (d)
-            read_delivery(&q, a, d);
-        else
-            q.no_memory = true;
-    }
-    return q_end(&q, e);
+    return q_rows(&q, rows, read_delivery, e);
 }
 
 static enum err_code deliveries_list(struct store *base, struct arena *a,
@@ -422,8 +410,7 @@ static enum err_code deliveries_list(struct store *base, struct arena *a,
 
     if (code != ERR_NONE)
         return code;
-    code =
-        read_deliveries(c, a, status, job_id, offset, limit, &rows, count, e);
+    code = read_deliveries(c, status, job_id, offset, limit, &rows, count, e);
     db_put(s, c);
     *out = (struct delivery *)(void *)rows.p;
     *n = rows.n;

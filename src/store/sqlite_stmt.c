@@ -192,3 +192,18 @@ void *rows_add(struct rows *r)
     }
     return memset(r->p + r->n++ * r->size, 0, r->size);
 }
+
+enum err_code q_rows(struct query *q, struct rows *r,
+                     void (*read)(struct query *q, struct arena *a, void *row),
+                     struct err *e)
+{
+    while (q_next(q)) {
+        void *row = rows_add(r);
+
+        if (row)
+            read(q, r->a, row);
+        else
+            q->no_memory = true;
+    }
+    return q_end(q, e);
+}
