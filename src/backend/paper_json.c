@@ -1,14 +1,6 @@
 /* paper_json.c - see paper_json.h. */
 #include "backend/paper_json.h"
 
-static void text_or_null(struct jw *j, const char *key, struct slice v)
-{
-    if (v.len > 0)
-        jw_kslice(j, key, v);
-    else
-        jw_knull(j, key);
-}
-
 /* A text that is JSON already; `none` stands for an empty one. */
 static void json_or(struct jw *j, const char *key, struct slice v,
                     const char *none)
@@ -24,7 +16,7 @@ void paper_json_members(struct jw *j, const struct paper *p)
     jw_kslice(j, "authors", p->authors);
     json_or(j, "author_list", p->author_list, "[]");
     jw_kslice(j, "url", p->url);
-    text_or_null(j, "pdf_url", p->pdf_url);
+    jw_ktext(j, "pdf_url", p->pdf_url);
     jw_kslice(j, "source", p->source);
     jw_kslice(j, "source_id", p->source_id);
     jw_key(j, "version");
@@ -37,10 +29,10 @@ void paper_json_members(struct jw *j, const struct paper *p)
     json_or(j, "relevance", p->relevance, "null");
     json_or(j, "tags", p->tags, "[]");
     json_or(j, "arxiv_categories", p->arxiv_categories, "[]");
-    text_or_null(j, "primary_category", p->primary_category);
-    text_or_null(j, "doi", p->doi);
-    text_or_null(j, "journal_ref", p->journal_ref);
-    text_or_null(j, "comment", p->comment);
+    jw_ktext(j, "primary_category", p->primary_category);
+    jw_ktext(j, "doi", p->doi);
+    jw_ktext(j, "journal_ref", p->journal_ref);
+    jw_ktext(j, "comment", p->comment);
     jw_ktime(j, "published_at", p->published_at);
     jw_ktime(j, "source_updated_at", p->source_updated_at);
     jw_ktime(j, "created_at", p->created_at);

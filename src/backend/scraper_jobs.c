@@ -3,18 +3,16 @@
 
 #include "net/paging.h"
 
-static void write_job(struct jw *j, const struct scraper_job *s)
+static void write_job(struct jw *j, const void *row)
 {
+    const struct scraper_job *s = row;
+
     jw_obj(j);
     jw_kint(j, "id", s->id);
     jw_kslice(j, "job_id", s->job_id);
     jw_kslice(j, "source", s->source);
     jw_kslice(j, "status", s->status);
-    jw_key(j, "error");
-    if (s->error.len > 0)
-        jw_slice(j, s->error);
-    else
-        jw_null(j);
+    jw_ktext(j, "error", s->error);
     jw_kint(j, "papers_found", s->papers_found);
     jw_kint(j, "papers_created", s->papers_created);
     jw_kint(j, "papers_updated", s->papers_updated);
@@ -44,12 +42,7 @@ static enum err_code render_list(struct request *r, struct buf *out,
     if (rc)
         return rc;
     jw_init(&j, out);
-    paging_open(&j, r, &page, count);
-    jw_arr(&j);
-    for (size_t i = 0; i < n; i++)
-        write_job(&j, &jobs[i]);
-    jw_end_arr(&j);
-    jw_end_obj(&j);
+    paging_write(&j, r, &page, count, jobs, n, sizeof(*jobs), write_job);
     return ERR_NONE;
 }
 

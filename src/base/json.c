@@ -330,6 +330,15 @@ void jw_kslice(struct jw *j, const char *key, struct slice v)
     jw_slice(j, v);
 }
 
+void jw_ktext(struct jw *j, const char *key, struct slice v)
+{
+    jw_key(j, key);
+    if (v.len)
+        jw_slice(j, v);
+    else
+        jw_null(j);
+}
+
 void jw_kint(struct jw *j, const char *key, int64_t v)
 {
     jw_key(j, key);

@@ -56,6 +56,7 @@ void jw_value(struct jw *j, const json_t *v); /* a jansson tree */
 /* key and value in one */
 void jw_kstr(struct jw *j, const char *key, const char *v);
 void jw_kslice(struct jw *j, const char *key, struct slice v);
+void jw_ktext(struct jw *j, const char *key, struct slice v); /* "": null */
 void jw_kint(struct jw *j, const char *key, int64_t v);
 void jw_kdouble(struct jw *j, const char *key, double v);
 void jw_kbool(struct jw *j, const char *key, bool v);

@@ -133,6 +133,32 @@ void paging_open(struct jw *j, const struct request *r, const struct page *p,
     jw_key(j, "results");
 }
 
+void paging_write(struct jw *j, const struct request *r, const struct page *p,
+                  int64_t count, const void *rows, size_t n, size_t size,
+                  paging_row *write)
+{
+    paging_open(j, r, p, count);
+    jw_arr(j);
+    for (size_t i = 0; i < n; i++)
+        write(j, (const char *)rows + i * size);
+    jw_end_arr(j);
+    jw_end_obj(j);
+}
+
+enum err_code paging_reply(struct request *r, const struct page *p,
+                           int64_t count, const void *rows, size_t n,
+                           size_t size, paging_row *write, struct err *e)
+{
+    enum err_code rc = paging_check(p, count, e);
+    struct jw j;
+
+    if (rc != ERR_NONE)
+        return rc;
+    jw_init(&j, reply_json(r, 200));
+    paging_write(&j, r, p, count, rows, n, size, write);
+    return ERR_NONE;
+}
+
 static void write_cursor_link(struct jw *j, const struct request *r,
                               const char *key, struct slice cursor)
 {

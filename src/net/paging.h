@@ -46,8 +46,19 @@ enum err_code paging_check(const struct page *p, int64_t count, struct err *e)
  * the object; the caller writes the array and ends the object. */
 void paging_open(struct jw *j, const struct request *r, const struct page *p,
                  int64_t count);
-/* The same for keyset pages: count is null; a link carries `cursor`. An empty
- * slice is null. */
+/* A whole page into an empty j: the envelope, and n rows of `size` bytes, each
+ * written by `write`. */
+typedef void paging_row(struct jw *j, const void *row);
+void paging_write(struct jw *j, const struct request *r, const struct page *p,
+                  int64_t count, const void *rows, size_t n, size_t size,
+                  paging_row *write);
+/* The same as the reply to r, after paging_check. */
+enum err_code paging_reply(struct request *r, const struct page *p,
+                           int64_t count, const void *rows, size_t n,
+                           size_t size, paging_row *write, struct err *e)
+    CHECKED;
+/* As paging_open, for keyset pages: count is null; a link carries `cursor`. An
+ * empty slice is null. */
 void paging_open_cursor(struct jw *j, const struct request *r,
                         struct slice next_cursor, struct slice previous_cursor);
 

@@ -3,15 +3,14 @@
 #include "net/paging.h"
 #include "processor/processor_impl.h"
 
-static void write_document(struct jw *j, const struct document *d)
+static void write_document(struct jw *j, const void *row)
 {
+    const struct document *d = row;
+
     jw_obj(j);
     jw_kslice(j, "id", d->id);
     jw_kslice(j, "title", d->title);
-    if (d->source.len)
-        jw_kslice(j, "source", d->source);
-    else
-        jw_knull(j, "source");
+    jw_ktext(j, "source", d->source);
     jw_kraw(j, "metadata", d->metadata);
     jw_kint(j, "chunks", d->chunks);
     jw_kint(j, "chars", d->chars);
@@ -31,23 +30,13 @@ static enum err_code list_documents(struct request *r, struct err *e)
     struct document *rows;
     size_t n;
     int64_t count;
-    struct jw j;
     enum err_code code =
         store_documents_list(p->store, r->arena, request_str(r, "source"),
                              page.offset, (int)page.size, &rows, &n, &count, e);
 
-    if (code == ERR_NONE)
-        code = paging_check(&page, count, e);
-    if (code != ERR_NONE)
-        return code;
-    jw_init(&j, reply_json(r, 200));
-    paging_open(&j, r, &page, count);
-    jw_arr(&j);
-    for (size_t i = 0; i < n; i++)
-        write_document(&j, &rows[i]);
-    jw_end_arr(&j);
-    jw_end_obj(&j);
-    return ERR_NONE;
+    return code == ERR_NONE ? paging_reply(r, &page, count, rows, n,
+                                           sizeof(*rows), write_document, e)
+                            : code;
 }
 
 static enum err_code get_document(struct request *r, struct err *e)
@@ -65,6 +54,12 @@ static enum err_code get_document(struct request *r, struct err *e)
     return ERR_NONE;
 }
 
+static void write_chunk(struct jw *j, const void *row)
+{
+    chunk_write(j, row);
+    jw_end_obj(j);
+}
+
 static enum err_code list_chunks(struct request *r, struct err *e)
 {
     struct processor *p = r->ctx;
@@ -72,25 +67,13 @@ static enum err_code list_chunks(struct request *r, struct err *e)
     struct chunk *rows;
     size_t n;
     int64_t count;
-    struct jw j;
     enum err_code code = store_document_chunks(
         p->store, r->arena, request_str(r, "id"), page.offset, (int)page.size,
         &rows, &n, &count, e);
 
-    if (code == ERR_NONE)
-        code = paging_check(&page, count, e);
-    if (code != ERR_NONE)
-        return code;
-    jw_init(&j, reply_json(r, 200));
-    paging_open(&j, r, &page, count);
-    jw_arr(&j);
-    for (size_t i = 0; i < n; i++) {
-        chunk_write(&j, &rows[i]);
-        jw_end_obj(&j);
-    }
-    jw_end_arr(&j);
-    jw_end_obj(&j);
-    return ERR_NONE;
+    return code == ERR_NONE ? paging_reply(r, &page, count, rows, n,
+                                           sizeof(*rows), write_chunk, e)
+                            : code;
 }
 
 static enum err_code delete_document(struct request *r, struct err *e)

@@ -10,14 +10,6 @@
 static const char *const status_words[] = {"pending", "delivered", "dead",
                                            NULL};
 
-static void write_text(struct jw *j, const char *key, struct slice s)
-{
-    if (s.len)
-        jw_kslice(j, key, s);
-    else
-        jw_knull(j, key);
-}
-
 static void write_number(struct jw *j, const char *key, int64_t n, int64_t none)
 {
     if (n == none)
@@ -37,7 +29,7 @@ static void write_delivery(struct jw *j, const struct delivery *d)
     jw_kint(j, "attempts", d->attempts);
     jw_ktime(j, "next_attempt_at", d->next_attempt_at);
     write_number(j, "last_status", d->last_status, 0);
-    write_text(j, "last_error", d->last_error);
+    jw_ktext(j, "last_error", d->last_error);
     jw_kint(j, "body_bytes", d->body_bytes);
     write_number(j, "papers_created", d->papers_created, -1);
     write_number(j, "papers_updated", d->papers_updated, -1);
@@ -58,11 +50,17 @@ static void write_attempts(struct jw *j, const struct delivery_attempt *a,
         jw_ktime(j, "at", a[i].at);
         jw_kint(j, "took_ms", a[i].took_ms);
         write_number(j, "status", a[i].status, 0);
-        write_text(j, "error", a[i].error);
-        write_text(j, "response", a[i].response);
+        jw_ktext(j, "error", a[i].error);
+        jw_ktext(j, "response", a[i].response);
         jw_end_obj(j);
     }
     jw_end_arr(j);
+}
+
+static void write_row(struct jw *j, const void *row)
+{
+    write_delivery(j, row);
+    jw_end_obj(j);
 }
 
 static enum err_code list_deliveries(struct request *r, struct err *e)
@@ -74,7 +72,6 @@ static enum err_code list_deliveries(struct request *r, struct err *e)
     size_t n;
     int64_t count;
     int status = -1;
-    struct jw j;
     enum err_code rc;
 
     for (int i = 0; status_words[i]; i++)
@@ -83,20 +80,9 @@ static enum err_code list_deliveries(struct request *r, struct err *e)
     rc = store_deliveries_list(s->store, r->arena, status,
                                request_str(r, "job_id"), page.offset,
                                (int)page.size, &rows, &n, &count, e);
-    if (rc == ERR_NONE)
-        rc = paging_check(&page, count, e);
-    if (rc != ERR_NONE)
-        return rc;
-    jw_init(&j, reply_json(r, 200));
-    paging_open(&j, r, &page, count);
-    jw_arr(&j);
-    for (size_t i = 0; i < n; i++) {
-        write_delivery(&j, &rows[i]);
-        jw_end_obj(&j);
-    }
-    jw_end_arr(&j);
-    jw_end_obj(&j);
-    return ERR_NONE;
+    return rc == ERR_NONE ? paging_reply(r, &page, count, rows, n,
+                                         sizeof(*rows), write_row, e)
+                          : rc;
 }
 
 static enum err_code reply_delivery(struct request *r, int status, int64_t id,

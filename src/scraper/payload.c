@@ -6,14 +6,6 @@
 
 #include "base/crypto.h"
 
-static void optional(struct jw *j, const char *key, struct slice s)
-{
-    if (s.len)
-        jw_kslice(j, key, s);
-    else
-        jw_knull(j, key);
-}
-
 static void raw_or(struct jw *j, const char *key, struct slice s,
                    const char *otherwise)
 {
@@ -27,17 +19,17 @@ void payload_write_paper(struct jw *j, const struct paper *p)
     jw_kslice(j, "abstract", p->abstract);
     raw_or(j, "authors", p->author_list, "[]");
     jw_kslice(j, "url", p->url);
-    optional(j, "pdf_url", p->pdf_url);
+    jw_ktext(j, "pdf_url", p->pdf_url);
     jw_kslice(j, "source", p->source);
     jw_kslice(j, "source_id", p->source_id);
     jw_kint(j, "version", p->version);
     jw_ktime(j, "published_at", p->published_at);
     jw_ktime(j, "updated_at", p->source_updated_at);
     raw_or(j, "arxiv_categories", p->arxiv_categories, "[]");
-    optional(j, "primary_category", p->primary_category);
-    optional(j, "doi", p->doi);
-    optional(j, "journal_ref", p->journal_ref);
-    optional(j, "comment", p->comment);
+    jw_ktext(j, "primary_category", p->primary_category);
+    jw_ktext(j, "doi", p->doi);
+    jw_ktext(j, "journal_ref", p->journal_ref);
+    jw_ktext(j, "comment", p->comment);
     jw_kslice(j, "category", p->category);
     jw_kdouble(j, "relevance_score", p->relevance_score);
     raw_or(j, "relevance", p->relevance, "{}");

@@ -12,16 +12,9 @@
 
 static const char *const sources[] = {"arxiv", NULL};
 
-static void optional(struct jw *j, const char *key, struct slice s)
+static void write_schedule(struct jw *j, const void *row)
 {
-    if (s.len)
-        jw_kslice(j, key, s);
-    else
-        jw_knull(j, key);
-}
-
-static void write_schedule(struct jw *j, const struct schedule *s)
-{
+    const struct schedule *s = row;
     char every[24];
 
     schedule_every_write(every, s->every_s);
@@ -30,11 +23,11 @@ static void write_schedule(struct jw *j, const struct schedule *s)
     jw_kslice(j, "source", s->source);
     jw_kslice(j, "category", s->category);
     jw_kstr(j, "every", every);
-    optional(j, "at", s->at);
+    jw_ktext(j, "at", s->at);
     jw_kslice(j, "tz", s->tz.len ? s->tz : SLICE("UTC"));
     jw_kint(j, "days", s->days);
     jw_kint(j, "max_results", s->max_results);
-    optional(j, "query", s->query);
+    jw_ktext(j, "query", s->query);
     if (s->arxiv_categories.len)
         jw_kraw(j, "arxiv_categories", s->arxiv_categories);
     else
@@ -45,7 +38,7 @@ static void write_schedule(struct jw *j, const struct schedule *s)
     else
         jw_knull(j, "next_run_at");
     jw_ktime(j, "last_run_at", s->last_run_at);
-    optional(j, "last_job_id", s->last_job_id);
+    jw_ktext(j, "last_job_id", s->last_job_id);
     jw_ktime(j, "last_confirmed_at", s->last_confirmed_at);
     jw_ktime(j, "created_at", s->created_at);
     jw_ktime(j, "updated_at", s->updated_at);
@@ -221,23 +214,13 @@ static enum err_code list_schedules(struct request *r, struct err *e)
     struct schedule *rows;
     size_t n;
     int64_t count;
-    struct jw j;
     enum err_code rc =
         store_schedules_list(s->store, r->arena, 0, page.offset, (int)page.size,
                              &rows, &n, &count, e);
 
-    if (rc == ERR_NONE)
-        rc = paging_check(&page, count, e);
-    if (rc != ERR_NONE)
-        return rc;
-    jw_init(&j, reply_json(r, 200));
-    paging_open(&j, r, &page, count);
-    jw_arr(&j);
-    for (size_t i = 0; i < n; i++)
-        write_schedule(&j, &rows[i]);
-    jw_end_arr(&j);
-    jw_end_obj(&j);
-    return ERR_NONE;
+    return rc == ERR_NONE ? paging_reply(r, &page, count, rows, n,
+                                         sizeof(*rows), write_schedule, e)
+                          : rc;
 }
 
 /* ---- the table ---- */
