@@ -32,6 +32,27 @@ enum err_code job_new_idempotency(struct job_new *spec, const struct request *r,
     return ERR_NONE;
 }
 
+enum err_code job_submit(struct request *r, struct store *s, struct jobs *jobs,
+                         struct job_new *spec, struct job *out, struct err *e)
+{
+    bool existing;
+    enum err_code rc = job_new_idempotency(spec, r, e);
+
+    if (rc == ERR_NONE)
+        rc = store_job_create(s, r->arena, spec, out, &existing, e);
+    if (rc == ERR_NONE && jobs)
+        jobs_wake(jobs);
+    return rc;
+}
+
+void job_accepted(struct jw *j, struct request *r, const struct job *job)
+{
+    jw_init(j, reply_json(r, 202));
+    jw_obj(j);
+    jw_kslice(j, "job_id", job->id);
+    jw_kstr(j, "status", job_status_word(job->kind, JOB_QUEUED));
+}
+
 static enum err_code write_job(const struct jobs_api *api, struct arena *a,
                                const struct job *job, struct jw *j,
                                struct err *e)
@@ -45,10 +66,7 @@ static enum err_code write_job(const struct jobs_api *api, struct arena *a,
     jw_kdouble(j, "progress", job->progress);
     jw_ktime(j, "created_at", job->created_at);
     jw_ktime(j, "updated_at", job->updated_at);
-    if (job->error.len)
-        jw_kslice(j, "error", job->error);
-    else
-        jw_knull(j, "error");
+    jw_ktext(j, "error", job->error);
     jw_kint(j, "attempts", job->attempts);
     if (job->state == JOB_QUEUED && job->run_at > clock_now_us())
         jw_ktime(j, "next_attempt_at", job->run_at);

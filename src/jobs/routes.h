@@ -34,6 +34,17 @@ struct jobs_api {
 /* GET /jobs/, GET /jobs/{id}, DELETE /jobs/{id}, POST /jobs/{id}/retry */
 extern const struct route jobs_routes[];
 
+/* Make the job that a request asks for: take the request's Idempotency-Key into
+ * spec, store it, wake `jobs` (NULL: they run elsewhere).  Errors of
+ * job_new_idempotency and store_job_create. */
+enum err_code job_submit(struct request *r, struct store *s, struct jobs *jobs,
+                         struct job_new *spec, struct job *out, struct err *e)
+    CHECKED;
+/* Begin the reply that it was accepted, {"job_id", "status": the kind's word
+ * for a job that waits, whatever has become of it meanwhile: the same key gets
+ * the same reply.  Leaves the object open. */
+void job_accepted(struct jw *j, struct request *r, const struct job *job);
+
 /* Read the Idempotency-Key of a request into a job_new: key, route and the
  * body's digest.  ERR_INVALID: over 200 bytes, or not printable ASCII. */
 enum err_code job_new_idempotency(struct job_new *spec, const struct request *r,

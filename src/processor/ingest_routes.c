@@ -1,13 +1,10 @@
 /* ingest_routes.c - POST /process/text: accept a document. */
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/json.h"
 #include "processor/ingest.h"
 #include "processor/processor_impl.h"
 
-static enum err_code queue(struct request *r, const struct ingest_input *in,
-                           struct job *job, struct err *e)
+static enum err_code post_text(struct request *r, struct err *e)
 {
     struct processor *p = r->ctx;
     int64_t now = clock_now_us();
@@ -16,20 +13,6 @@ static enum err_code queue(struct request *r, const struct ingest_input *in,
                            .max_attempts = INGEST_MAX_ATTEMPTS,
                            .run_at = now,
                            .now_us = now};
-    bool existing;
-    enum err_code code = job_new_idempotency(&spec, r, e);
-
-    if (code == ERR_NONE)
-        code = ingest_write(in, r->arena, &spec.input, e);
-    if (code == ERR_NONE)
-        code = store_job_create(p->store, r->arena, &spec, job, &existing, e);
-    if (code == ERR_NONE && p->jobs)
-        jobs_wake(p->jobs);
-    return code;
-}
-
-static enum err_code post_text(struct request *r, struct err *e)
-{
     struct ingest_input in = {
         .title = request_str(r, "title"),
         .text = request_str(r, "text"),
@@ -41,14 +24,12 @@ static enum err_code post_text(struct request *r, struct err *e)
     enum err_code code = ingest_check(&in, e);
 
     if (code == ERR_NONE)
-        code = queue(r, &in, &job, e);
+        code = ingest_write(&in, r->arena, &spec.input, e);
+    if (code == ERR_NONE)
+        code = job_submit(r, p->store, p->jobs, &spec, &job, e);
     if (code != ERR_NONE)
         return code;
-    jw_init(&j, reply_json(r, 202));
-    jw_obj(&j);
-    jw_kslice(&j, "job_id", job.id);
-    /* The word of acceptance, whatever has become of the job meanwhile. */
-    jw_kstr(&j, "status", job_status_word(job.kind, JOB_QUEUED));
+    job_accepted(&j, r, &job);
     jw_end_obj(&j);
     return ERR_NONE;
 }

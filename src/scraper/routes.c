@@ -14,18 +14,6 @@
 
 static const char *const sources[] = {"arxiv", NULL};
 
-/* Copy a body through, so that a reply that fails half-way is not sent. */
-static enum err_code send_body(struct request *r, int status, struct buf *body,
-                               struct err *e)
-{
-    bool ok = buf_ok(body);
-
-    if (ok)
-        buf_add_slice(reply_json(r, status), buf_slice(body));
-    buf_release(body);
-    return ok ? ERR_NONE : err_set(e, ERR_INTERNAL, "the reply is too large");
-}
-
 /* ---- POST /scrape, POST /scrape/replay ---- */
 
 static enum err_code queue_scrape(struct request *r,
@@ -39,35 +27,18 @@ static enum err_code queue_scrape(struct request *r,
                            .max_attempts = SCRAPE_MAX_ATTEMPTS,
                            .run_at = now,
                            .now_us = now};
-    bool existing;
-    enum err_code rc = job_new_idempotency(&spec, r, e);
+    enum err_code rc = scrape_input_write(in, r->arena, &spec.input, e);
 
-    if (rc == ERR_NONE)
-        rc = scrape_input_write(in, r->arena, &spec.input, e);
-    if (rc == ERR_NONE)
-        rc = store_job_create(s->store, r->arena, &spec, job, &existing, e);
-    if (rc == ERR_NONE)
-        scraper_wake(s);
-    return rc;
+    return rc == ERR_NONE ? job_submit(r, s->store, s->jobs, &spec, job, e)
+                          : rc;
 }
 
-/* The word of acceptance, whatever has become of the job meanwhile: the same
- * key gets the same reply. */
-static enum err_code reply_accepted(struct request *r, const struct job *job,
-                                    int64_t entries, struct err *e)
+static void reply_accepted(struct request *r, const struct job *job)
 {
-    struct buf body;
     struct jw j;
 
-    buf_init(&body, 4096);
-    jw_init(&j, &body);
-    jw_obj(&j);
-    jw_kslice(&j, "job_id", job->id);
-    jw_kstr(&j, "status", job_status_word(job->kind, JOB_QUEUED));
-    if (entries >= 0)
-        jw_kint(&j, "entries", entries);
+    job_accepted(&j, r, job);
     jw_end_obj(&j);
-    return send_body(r, 202, &body, e);
 }
 
 static enum err_code post_scrape(struct request *r, struct err *e)
@@ -86,7 +57,9 @@ static enum err_code post_scrape(struct request *r, struct err *e)
         rc = scrape_input_check(&in, s->rules, e);
     if (rc == ERR_NONE)
         rc = queue_scrape(r, &in, &job, e);
-    return rc == ERR_NONE ? reply_accepted(r, &job, -1, e) : rc;
+    if (rc == ERR_NONE)
+        reply_accepted(r, &job);
+    return rc;
 }
 
 /* Look at the whole feed before it is accepted: what is wrong with it is said
@@ -115,6 +88,7 @@ static enum err_code post_replay(struct request *r, struct err *e)
     int64_t entries = 0;
     struct buf feed;
     struct job job;
+    struct jw j;
     enum err_code rc;
 
     buf_init(&feed, ATOM_MAX_BYTES + (64u << 10));
@@ -126,7 +100,12 @@ static enum err_code post_replay(struct request *r, struct err *e)
     buf_release(&feed);
     if (rc == ERR_NONE)
         rc = queue_scrape(r, &in, &job, e);
-    return rc == ERR_NONE ? reply_accepted(r, &job, entries, e) : rc;
+    if (rc != ERR_NONE)
+        return rc;
+    job_accepted(&j, r, &job);
+    jw_kint(&j, "entries", entries);
+    jw_end_obj(&j);
+    return ERR_NONE;
 }
 
 /* ---- GET /papers ---- */
@@ -153,10 +132,32 @@ static enum err_code get_papers(struct request *r, struct err *e)
     jw_end_arr(&j);
     jw_kint(&j, "count", (int64_t)n);
     jw_end_obj(&j);
-    return send_body(r, 200, &body, e);
+    if (buf_ok(&body)) /* one that failed half-way is not sent */
+        buf_add_slice(reply_json(r, 200), buf_slice(&body));
+    else
+        rc = err_set(e, ERR_INTERNAL, "the reply is too large");
+    buf_release(&body);
+    return rc;
 }
 
 /* ---- coverage ---- */
+
+static void write_day(struct jw *j, const void *row)
+{
+    const struct coverage *day = row;
+    int64_t missing = day->expected - day->stored;
+    char date[CLOCK_TEXT];
+
+    clock_format_date(date, day->day * US_PER_DAY);
+    jw_obj(j);
+    jw_kslice(j, "category", day->category);
+    jw_kstr(j, "day", date);
+    jw_kint(j, "expected", day->expected);
+    jw_kint(j, "stored", day->stored);
+    jw_kint(j, "missing", missing > 0 ? missing : 0);
+    jw_ktime(j, "checked_at", day->checked_at);
+    jw_end_obj(j);
+}
 
 static enum err_code get_coverage(struct request *r, struct err *e)
 {
@@ -165,37 +166,13 @@ static enum err_code get_coverage(struct request *r, struct err *e)
     struct coverage *rows;
     size_t n;
     int64_t count;
-    struct buf body;
-    struct jw j;
     enum err_code rc =
         store_coverage_list(s->store, r->arena, request_str(r, "category"),
                             page.offset, (int)page.size, &rows, &n, &count, e);
 
-    if (rc == ERR_NONE)
-        rc = paging_check(&page, count, e);
-    if (rc != ERR_NONE)
-        return rc;
-    buf_init(&body, 1u << 20);
-    jw_init(&j, &body);
-    paging_open(&j, r, &page, count);
-    jw_arr(&j);
-    for (size_t i = 0; i < n; i++) {
-        int64_t missing = rows[i].expected - rows[i].stored;
-        char day[CLOCK_TEXT];
-
-        clock_format_date(day, rows[i].day * US_PER_DAY);
-        jw_obj(&j);
-        jw_kslice(&j, "category", rows[i].category);
-        jw_kstr(&j, "day", day);
-        jw_kint(&j, "expected", rows[i].expected);
-        jw_kint(&j, "stored", rows[i].stored);
-        jw_kint(&j, "missing", missing > 0 ? missing : 0);
-        jw_ktime(&j, "checked_at", rows[i].checked_at);
-        jw_end_obj(&j);
-    }
-    jw_end_arr(&j);
-    jw_end_obj(&j);
-    return send_body(r, 200, &body, e);
+    return rc == ERR_NONE ? paging_reply(r, &page, count, rows, n,
+                                         sizeof(*rows), write_day, e)
+                          : rc;
 }
 
 static enum err_code post_coverage(struct request *r, struct err *e)
@@ -219,7 +196,8 @@ static enum err_code post_coverage(struct request *r, struct err *e)
     if (rc != ERR_NONE)
         return rc;
     scraper_wake(s);
-    return reply_accepted(r, &job, -1, e);
+    reply_accepted(r, &job);
+    return ERR_NONE;
 }
 
 /* ---- the tables ---- */
