@@ -140,7 +140,6 @@ static void write_sources(struct jw *j, const struct answer *a)
     jw_arr(j);
     for (size_t i = 0; i < a->n; i++) {
         const struct chunk *c = &a->search.chunks[a->picked[i]];
-        double distance = a->search.ranks[a->picked[i]].distance;
 
         jw_obj(j);
         jw_kint(j, "n", (int64_t)i + 1);
@@ -152,10 +151,8 @@ static void write_sources(struct jw *j, const struct answer *a)
         if (c->page > 0)
             jw_kint(j, "page", c->page);
         jw_kslice(j, "text", c->text);
-        if (distance >= 0)
-            jw_kdouble(j, "distance", distance);
-        else
-            jw_knull(j, "distance");
+        jw_kdouble(j, "distance",
+                   a->search.ranks[a->picked[i]].distance); /* NAN is null */
         jw_end_obj(j);
     }
     jw_end_arr(j);

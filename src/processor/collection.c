@@ -195,30 +195,53 @@ static enum err_code take_chunk(void *ctx, const struct chunk_vector *v,
     return ++f->n == PUT_BATCH ? flush(f, e) : ERR_NONE;
 }
 
-/* Take out the documents that are not in present[0..n), which is ascending. */
+/* Is it in present[0..n), which is ascending, as the keys asked for are?  *at
+ * begins at 0. */
+static bool is_present(const int64_t *present, size_t n, size_t *at,
+                       int64_t key)
+{
+    while (*at < n && present[*at] < key)
+        ++*at;
+    return *at < n && present[*at] == key;
+}
+
+/* Take out the documents that are not in present[0..n): their vectors in one
+ * change of the index, then what is kept beside it.  Only who refreshes writes
+ * here, so reading needs no lock. */
 static enum err_code drop_absent(struct collection *c, const int64_t *present,
                                  size_t n, struct err *e)
 {
+    struct buf ids;
     size_t kept = 0, at = 0;
     enum err_code code = ERR_NONE;
 
+    buf_init(&ids, (size_t)VECTOR_MAX_COUNT * sizeof(int64_t));
+    for (size_t i = 0; i < c->n; i++) {
+        const struct entries *d = &c->documents[i];
+
+        if (!is_present(present, n, &at, d->document_key))
+            for (size_t k = 0; k < d->n; k++)
+                buf_add(&ids, &d->list[k].id, sizeof(d->list[k].id));
+    }
+    if (!buf_ok(&ids))
+        code = err_set(e, ERR_UNAVAILABLE, "out of memory");
+    else if (ids.len)
+        code = vector_index_remove(c->index, (const int64_t *)(void *)ids.p,
+                                   ids.len / sizeof(int64_t), NULL, e);
+    buf_release(&ids);
+    if (code != ERR_NONE)
+        return code;
+    at = 0;
     pthread_rwlock_wrlock(&c->lock);
     for (size_t i = 0; i < c->n; i++) {
-        struct entries *d = &c->documents[i];
-
-        while (at < n && present[at] < d->document_key)
-            at++;
-        if (at < n && present[at] == d->document_key) {
-            c->documents[kept++] = *d;
-            continue;
-        }
-        for (size_t k = 0; k < d->n && code == ERR_NONE; k++)
-            code = vector_index_remove(c->index, &d->list[k].id, 1, NULL, e);
-        entries_clear(d);
+        if (is_present(present, n, &at, c->documents[i].document_key))
+            c->documents[kept++] = c->documents[i];
+        else
+            entries_clear(&c->documents[i]);
     }
     c->n = kept;
     pthread_rwlock_unlock(&c->lock);
-    return code;
+    return ERR_NONE;
 }
 
 static enum err_code drop_all(struct collection *c, struct err *e)

@@ -20,6 +20,7 @@
 #define MAX_METADATA_BYTES (64u << 10)
 #define MAX_TITLE_CHARS 1000
 #define MAX_CHUNKS 100000
+#define ID_BYTES 8 /* of a digest, in a document's id */
 
 /* ---- input ---- */
 
@@ -123,6 +124,7 @@ struct ingest {
     struct document_begun begun;
     struct model_id model;
     struct embed *embed;
+    bool no_model; /* looked for, and not there */
     struct chunker chunker;
     int64_t done; /* chunks committed */
 };
@@ -148,18 +150,16 @@ static enum err_code read_input(struct ingest *g, struct err *e)
 static struct slice make_id(struct ingest *g, struct slice source)
 {
     uint8_t digest[32];
-    char hex[33];
+    char hex[2 * ID_BYTES + 1];
 
     crypto_sha256(digest, source.len ? source : g->run->job->id);
-    crypto_hex(hex, digest, 16);
-    hex[16] = '\0';
+    crypto_hex(hex, digest, ID_BYTES);
     return slice_of(arena_printf(g->run->arena, "doc-%s", hex));
 }
 
 static enum err_code describe(struct ingest *g, struct err *e)
 {
     struct slice source = json_get_slice(g->in.metadata, "source");
-    enum err_code code;
 
     g->doc = (struct document_new){
         .id = make_id(g, source),
@@ -173,8 +173,7 @@ static enum err_code describe(struct ingest *g, struct err *e)
         .now_us = clock_now_us(),
     };
     crypto_sha256(g->doc.sha256, g->in.text);
-    code = metadata_text(g->in.metadata, g->run->arena, &g->doc.metadata, e);
-    return code;
+    return metadata_text(g->in.metadata, g->run->arena, &g->doc.metadata, e);
 }
 
 /* What GET /jobs/{id} shows; kept with each commit. */
@@ -320,13 +319,15 @@ static enum err_code find_model(struct ingest *g, struct err *e)
 
     if (code == ERR_NONE)
         g->model = processor_model(g->embed);
+    g->no_model = code == ERR_UNAVAILABLE;
     return code;
 }
 
-/* *written: the job's end is in the last commit. */
-static enum err_code ingest(struct ingest *g, bool *written, struct err *e)
+/* ERR_NONE: the job's end is in the last commit. */
+static enum err_code ingest(struct ingest *g, struct err *e)
 {
     struct job_run *r = g->run;
+    bool duplicate;
     enum err_code code =
         chunker_init(&g->chunker, g->in.text, &g->in.chunks, e);
 
@@ -341,22 +342,19 @@ static enum err_code ingest(struct ingest *g, bool *written, struct err *e)
     if (code == ERR_NONE)
         code = store_document_begin(r->store, r->arena, r->lease, &g->doc,
                                     &g->begun, e);
-    if (code == ERR_NONE && g->begun.duplicate_of.len) {
-        g->done = g->doc.total_chunks;
-        *written = true;
-        return store_job_finish(r->store, r->lease, JOB_COMPLETED, result_of(g),
-                                SLICE_NONE, clock_now_us(), e);
-    }
-    if (code == ERR_NONE)
+    duplicate = code == ERR_NONE && g->begun.duplicate_of.len;
+    if (code == ERR_NONE && !duplicate)
         code = find_model(g, e);
-    if (code == ERR_NONE)
+    if (code == ERR_NONE && !duplicate)
         code = do_batches(g, e);
+    if (code != ERR_NONE)
+        return code;
     g->done = g->doc.total_chunks;
-    if (code == ERR_NONE)
-        code = store_document_finish(r->store, r->lease, g->begun.key,
-                                     result_of(g), clock_now_us(), e);
-    *written = code == ERR_NONE;
-    return code;
+    return duplicate
+               ? store_job_finish(r->store, r->lease, JOB_COMPLETED,
+                                  result_of(g), SLICE_NONE, clock_now_us(), e)
+               : store_document_finish(r->store, r->lease, g->begun.key,
+                                       result_of(g), clock_now_us(), e);
 }
 
 /* There is no model yet: a job waits for it as long as it takes, so that this
@@ -382,18 +380,17 @@ static bool is_final(enum err_code code)
 struct job_end ingest_run(struct job_run *r, struct err *e)
 {
     struct ingest g = {.run = r, .p = r->ctx};
-    bool written = false;
     enum err_code code = read_input(&g, e);
 
     if (code == ERR_NONE)
-        code = ingest(&g, &written, e);
+        code = ingest(&g, e);
     json_decref(g.input);
-    if (written) {
+    if (code == ERR_NONE) {
         log_info("processor", "document stored", LOG_SL("job", r->job->id),
                  LOG_I("chunks", g.done));
         return (struct job_end){.outcome = JOB_RUN_WRITTEN};
     }
-    if (code == ERR_UNAVAILABLE && !g.embed)
+    if (g.no_model)
         return wait_for_model(&g);
     return (struct job_end){.outcome = is_final(code) ? JOB_RUN_FAILED
                                                       : JOB_RUN_RETRY};
@@ -416,7 +413,6 @@ enum err_code ingest_view(void *ctx, struct arena *a, const struct job *job,
                           struct jw *j, struct err *e)
 {
     json_t *result = NULL;
-    struct slice duplicate;
 
     (void)ctx;
     (void)a;
@@ -424,15 +420,8 @@ enum err_code ingest_view(void *ctx, struct arena *a, const struct job *job,
         return ERR_INTERNAL;
     jw_kint(j, "chunks_processed", json_get_int(result, "chunks_processed", 0));
     jw_kint(j, "total_chunks", json_get_int(result, "total_chunks", 0));
-    if (json_get_slice(result, "document_id").p)
-        jw_kslice(j, "document_id", json_get_slice(result, "document_id"));
-    else
-        jw_knull(j, "document_id");
-    duplicate = json_get_slice(result, "duplicate_of");
-    if (duplicate.p)
-        jw_kslice(j, "duplicate_of", duplicate);
-    else
-        jw_knull(j, "duplicate_of");
+    jw_ktext(j, "document_id", json_get_slice(result, "document_id"));
+    jw_ktext(j, "duplicate_of", json_get_slice(result, "duplicate_of"));
     json_decref(result);
     return ERR_NONE;
 }

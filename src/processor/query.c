@@ -65,13 +65,8 @@ static void write_result(struct jw *j, const struct chunk *c,
                          const struct sentence *best)
 {
     chunk_write(j, c);
-    if (rank->distance >= 0) {
-        jw_kdouble(j, "distance", rank->distance);
-        jw_kdouble(j, "similarity", 1 - rank->distance);
-    } else {
-        jw_knull(j, "distance");
-        jw_knull(j, "similarity");
-    }
+    jw_kdouble(j, "distance", rank->distance); /* NAN is null */
+    jw_kdouble(j, "similarity", 1 - rank->distance);
     jw_kdouble(j, "score", rank->score);
     write_highlight(j, c, best);
     jw_end_obj(j);

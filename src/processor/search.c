@@ -1,6 +1,7 @@
 /* search.c - see search.h. */
 #include "processor/search.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +83,7 @@ static double distance_of(const struct lists *l, int64_t id)
     for (size_t i = 0; i < l->n_near; i++)
         if (l->near[i].id == id)
             return l->near[i].distance;
-    return -1;
+    return NAN;
 }
 
 static enum err_code fuse(struct search *s, struct lists *l, struct err *e)
@@ -117,7 +118,7 @@ static enum err_code rank(struct search *s, struct lists *l, struct err *e)
             s->mode == SEARCH_SEMANTIC
                 ? (struct found){l->near[i].id,
                                  {l->near[i].score, l->near[i].distance}}
-                : (struct found){l->words[i].id, {l->words[i].score, -1}};
+                : (struct found){l->words[i].id, {l->words[i].score, NAN}};
     return ERR_NONE;
 }
 

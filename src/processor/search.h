@@ -27,7 +27,7 @@ struct search {
     size_t n;
     struct search_rank {
         double score;    /* of the mode; higher is better */
-        double distance; /* below 0: not known, found by its words alone */
+        double distance; /* NAN: not known, found by its words alone */
     } ranks[SEARCH_MAX_K];
     double embed_ms, filter_ms, search_ms, load_ms;
     int64_t lap_us; /* private: clock at the end of the last phase */
