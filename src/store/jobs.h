@@ -70,7 +70,9 @@ struct job_query {
     int64_t offset;
     int limit;
 };
-/* Newest first; *count is exact. */
+/* Newest first; *count is exact.  An input of more than JOB_LISTED_INPUT
+ * characters (a document, a recorded feed) is left out: ''. */
+#define JOB_LISTED_INPUT 65536
 enum err_code store_jobs_list(struct store *s, struct arena *a,
                               const struct job_query *q, struct job **out,
                               size_t *n, int64_t *count, struct err *e) CHECKED;

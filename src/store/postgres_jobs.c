@@ -15,10 +15,16 @@ _Static_assert(JOB_QUEUED == 0 && JOB_RUNNING == 1 && JOB_COMPLETED == 2 &&
                    JOB_FAILED == 3 && JOB_CANCELLED == 4,
                "the SQL below has the numbers");
 
-#define JOB_COLUMNS                                                            \
+#define COLUMNS_WITH(input)                                                    \
     "id, kind, state, progress, created_at, updated_at, run_at, lease_until,"  \
-    " attempts, max_attempts, cancel_requested, schedule_id, input,"           \
-    " checkpoint, result, error"
+    " attempts, max_attempts, cancel_requested, schedule_id, " input           \
+    ", checkpoint, result, error"
+#define JOB_COLUMNS COLUMNS_WITH("input")
+#define TEXT_OF_(x) #x
+#define TEXT_OF(x) TEXT_OF_(x)
+#define LISTED_COLUMNS                                                         \
+    COLUMNS_WITH("CASE WHEN length(input) > " TEXT_OF(                         \
+        JOB_LISTED_INPUT) " THEN '' ELSE input END")
 
 /* The lease's holder may write: these say that it is held. */
 #define HELD(a, b, c)                                                          \
@@ -318,7 +324,7 @@ static enum err_code list(struct store *s, struct arena *a,
     pg_arg_i64(&args, q->offset);
     code = postgres_select(
         s, a,
-        &(struct pg_select){.sql = "SELECT " JOB_COLUMNS LISTED
+        &(struct pg_select){.sql = "SELECT " LISTED_COLUMNS LISTED
                                    " ORDER BY seq DESC LIMIT $3 OFFSET $4",
                             .args = &args,
                             .count_sql = "SELECT count(*)" LISTED,

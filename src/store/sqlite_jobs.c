@@ -7,10 +7,16 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-#define JOB_COLUMNS                                                            \
+#define COLUMNS_WITH(input)                                                    \
     "id, kind, state, progress, created_at, updated_at, run_at, lease_until,"  \
-    " attempts, max_attempts, cancel_requested, schedule_id, input,"           \
-    " checkpoint, result, error"
+    " attempts, max_attempts, cancel_requested, schedule_id, " input           \
+    ", checkpoint, result, error"
+#define JOB_COLUMNS COLUMNS_WITH("input")
+#define TEXT_OF_(x) #x
+#define TEXT_OF(x) TEXT_OF_(x)
+#define LISTED_COLUMNS                                                         \
+    COLUMNS_WITH(                                                              \
+        "iif(length(input) > " TEXT_OF(JOB_LISTED_INPUT) ", '', input)")
 
 /* The lease's holder may write: these three say that it is held. */
 #define HELD " WHERE id = ? AND state = 1 AND owner = ? AND claims = ?"
@@ -247,7 +253,7 @@ static enum err_code read_list(struct db *c, const struct job_query *jq,
     if (code != ERR_NONE)
         return code;
     q_start(&q, c,
-            "SELECT " JOB_COLUMNS " FROM jobs" LISTED
+            "SELECT " LISTED_COLUMNS " FROM jobs" LISTED
             " ORDER BY seq DESC LIMIT ? OFFSET ?");
     q_text(&q, kinds);
     q_int(&q, jq->states);

@@ -93,6 +93,35 @@ static void idempotency(struct store_fixture *f)
     create(f, &spec);
 }
 
+/* A list is not made of the documents that jobs carry. */
+static void long_inputs_are_not_listed(struct store_fixture *f)
+{
+    size_t len = JOB_LISTED_INPUT + 1;
+    char *text = test_malloc(len + 1);
+    struct job_query q = {.limit = 10};
+    struct job_new spec = a_job("scrape", NOW);
+    struct job *jobs;
+    struct slice id;
+    size_t n;
+    int64_t count;
+
+    memset(text, ' ', len);
+    text[0] = '{';
+    text[len - 1] = '}';
+    text[len] = '\0';
+    spec.input = (struct slice){text, len};
+    id = create(f, &spec).id;
+    assert_int_equal(job_get(f, id.p).input.len, len);
+    spec.input = (struct slice){text + 1, len - 1};
+    text[1] = '{';
+    create(f, &spec);
+    OK(f, store_jobs_list(f->s, f->a, &q, &jobs, &n, &count, &f->err));
+    assert_int_equal(n, 2);
+    assert_int_equal(jobs[0].input.len, len - 1);
+    assert_int_equal(jobs[1].input.len, 0);
+    test_free(text);
+}
+
 static void list_jobs(struct store_fixture *f)
 {
     static const char *const scrape[] = {"scrape", NULL};
@@ -464,6 +493,7 @@ int main(void)
         CASE(ids_in_one_second),
         CASE(idempotency),
         CASE(list_jobs),
+        CASE(long_inputs_are_not_listed),
         CASE(claim_in_order),
         CASE(every_kind_is_seen),
         CASE(a_lost_lease_writes_nothing),
