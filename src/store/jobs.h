@@ -47,6 +47,9 @@ struct job_new {
     const char
         *id_prefix; /* id = <prefix>-<unix seconds>, "-2", "-3"... if taken */
     struct slice input;
+    /* Bytes that it works on, beside the input: at most STORE_MAX_FILE; empty:
+     * none. */
+    struct slice file;
     int max_attempts;
     int64_t run_at, now_us;
     int64_t schedule_id;
@@ -60,6 +63,12 @@ struct job_new {
 enum err_code store_job_create(struct store *s, struct arena *a,
                                const struct job_new *spec, struct job *out,
                                bool *existing, struct err *e) CHECKED;
+/* The file of a job, which goes in the commit that makes the job COMPLETED; one
+ * that failed or was cancelled keeps it, for it may be restarted.
+ * ERR_NOT_FOUND: it has none (any more). */
+#define STORE_MAX_FILE ((size_t)64 << 20)
+enum err_code store_job_file(struct store *s, struct arena *a, struct slice id,
+                             struct slice *out, struct err *e) CHECKED;
 /* ERR_NOT_FOUND. */
 enum err_code store_job_get(struct store *s, struct arena *a, struct slice id,
                             struct job *out, struct err *e) CHECKED;

@@ -200,6 +200,15 @@ static enum err_code take_key(struct pg_conn *c, const struct job_new *spec,
                      : err_set(e, ERR_TOO_LARGE, "the answer is too large");
 }
 
+static void keep_file(struct pg_conn *c, struct slice job_id, struct slice file)
+{
+    struct pg_args a = {0};
+
+    pg_arg_text(&a, job_id);
+    pg_arg_bytes(&a, file.p, file.len);
+    pg_do(c, "INSERT INTO job_files VALUES ($1, $2)", &a);
+}
+
 static void keep_key(struct pg_conn *c, const struct job_new *spec,
                      struct slice job_id)
 {
@@ -244,6 +253,8 @@ enum err_code postgres_job_insert(struct pg_conn *c, struct arena *a,
     if (*existing)
         return load_job(c, a, known, out, e);
     code = insert_job(c, a, spec, out, e);
+    if (code == ERR_NONE && spec->file.len)
+        keep_file(c, out->id, spec->file);
     if (code == ERR_NONE && spec->idem_key.len)
         keep_key(c, spec, out->id);
     return code;
@@ -294,6 +305,33 @@ static enum err_code get(struct store *s, struct arena *a, struct slice id,
                             .read = read_job},
         out, &found, e);
     return code == ERR_NONE && !found ? no_job(id, e) : code;
+}
+
+static void read_file(struct pg_row *w, void *element)
+{
+    *(struct slice *)element = pg_row_text(w);
+}
+
+static enum err_code file(struct store *s, struct arena *a, struct slice id,
+                          struct slice *out, struct err *e)
+{
+    struct pg_args args = {0};
+    bool found = false;
+    enum err_code code;
+
+    pg_arg_text(&args, id);
+    code = postgres_select_one(
+        s, a,
+        &(struct pg_select){.sql =
+                                "SELECT file FROM job_files WHERE job_id = $1",
+                            .args = &args,
+                            .size = sizeof(*out),
+                            .read = read_file},
+        out, &found, e);
+    return code == ERR_NONE && !found
+               ? err_set(e, ERR_NOT_FOUND, "job '%.*s' has no file",
+                         SLICE_ARG(id))
+               : code;
 }
 
 static void arg_kinds(struct pg_args *a, struct buf *b,
@@ -757,6 +795,7 @@ static enum err_code recover(struct store *s, int64_t now_us, struct err *e)
 const struct job_ops postgres_job_ops = {
     .create = create,
     .get = get,
+    .file = file,
     .list = list,
     .claim = claim,
     .heartbeat = heartbeat,

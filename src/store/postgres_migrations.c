@@ -336,7 +336,24 @@ static const char *const step_2[] = {
     "  EXECUTE FUNCTION papers_changed();",
     NULL};
 
-static const char *const *const steps[] = {step_1, step_2};
+static const char *const step_3[] = {
+    /* What is compressed already is stored as it is. */
+    "CREATE TABLE job_files("
+    "  job_id text PRIMARY KEY,"
+    "  file bytea NOT NULL"
+    ");"
+    "ALTER TABLE job_files ALTER COLUMN file SET STORAGE EXTERNAL;"
+    "CREATE FUNCTION job_completed() RETURNS trigger LANGUAGE plpgsql AS $f$"
+    " BEGIN"
+    "  DELETE FROM job_files WHERE job_id = NEW.id;"
+    "  RETURN NULL;"
+    " END $f$;"
+    "CREATE TRIGGER jobs_complete AFTER UPDATE OF state ON jobs FOR EACH ROW"
+    "  WHEN (NEW.state = 2 AND OLD.state <> 2)"
+    "  EXECUTE FUNCTION job_completed();",
+    NULL};
+
+static const char *const *const steps[] = {step_1, step_2, step_3};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look

@@ -116,6 +116,17 @@ static enum err_code insert_row(struct db *c, struct slice id,
     return q_run(&q, NULL, e);
 }
 
+static enum err_code insert_file(struct db *c, struct slice id,
+                                 struct slice file, struct err *e)
+{
+    struct query q;
+
+    q_start(&q, c, "INSERT INTO job_files VALUES (?, ?)");
+    q_text(&q, id);
+    q_blob(&q, file.p, file.len);
+    return q_run(&q, NULL, e);
+}
+
 /* The job of this Idempotency-Key: its id in *id (in arena), or p == NULL. */
 static enum err_code find_key(struct db *c, struct arena *a,
                               const struct job_new *spec, int64_t ttl_us,
@@ -180,6 +191,8 @@ enum err_code job_insert(struct db *c, struct arena *a,
         id = slice_of(buffer);
         if (code == ERR_NONE)
             code = insert_row(c, id, spec, e);
+        if (code == ERR_NONE && spec->file.len)
+            code = insert_file(c, id, spec->file, e);
         if (code == ERR_NONE && spec->idem_key.len)
             code = keep_key(c, spec, id, e);
     }
@@ -224,6 +237,34 @@ static enum err_code get(struct store *base, struct arena *a, struct slice id,
         return code;
     code = load_job(c, a, id, out, e);
     db_put(s, c);
+    return code;
+}
+
+static enum err_code file(struct store *base, struct arena *a, struct slice id,
+                          struct slice *out, struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    struct query q;
+    struct db *c;
+    bool found, fits = true;
+    enum err_code code = db_get(s, false, &c, e);
+
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c, "SELECT file FROM job_files WHERE job_id = ?");
+    q_text(&q, id);
+    found = q_next(&q);
+    if (found) {
+        *out = arena_slice(a, q_peek_blob(&q));
+        fits = out->p != NULL;
+    }
+    code = q_end(&q, e);
+    db_put(s, c);
+    if (code == ERR_NONE && !fits)
+        code = arena_full(e);
+    else if (code == ERR_NONE && !found)
+        code =
+            err_set(e, ERR_NOT_FOUND, "job '%.*s' has no file", SLICE_ARG(id));
     return code;
 }
 
@@ -790,6 +831,7 @@ static enum err_code recover(struct store *s, int64_t now_us, struct err *e)
 const struct job_ops sqlite_job_ops = {
     .create = create,
     .get = get,
+    .file = file,
     .list = list,
     .claim = claim,
     .heartbeat = heartbeat,

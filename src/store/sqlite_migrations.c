@@ -329,11 +329,22 @@ static const char vectors_2[] =
     "  DELETE FROM papers_unembedded WHERE paper_id = new.id;"
     "END;";
 
+static const char files_3[] =
+    "CREATE TABLE job_files("
+    "  job_id TEXT PRIMARY KEY,"
+    "  file BLOB NOT NULL"
+    ");"
+    "CREATE TRIGGER jobs_complete AFTER UPDATE OF state ON jobs"
+    "  WHEN new.state = 2 AND old.state <> 2 BEGIN"
+    "  DELETE FROM job_files WHERE job_id = new.id;"
+    "END;";
+
 /* Each step in parts (C promises no longer literals), NULL-ended. */
 #define MAX_PARTS 4
 static const char *const steps[][MAX_PARTS] = {
     {papers_1, jobs_1, scrape_1, NULL},
     {documents_2, vectors_2, NULL},
+    {files_3, NULL},
 };
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 

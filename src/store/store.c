@@ -27,7 +27,7 @@ static const struct store_ops *const backends[] = {
     X(check) X(webhook_receive) X(papers_list) X(paper_get) X(papers_each) \
     X(papers_similar) X(paper_delete) X(paper_restore) X(papers_generation) \
     X(papers_stats) X(scraper_jobs_list) X(scraper_job_get) X(job_create) \
-    X(job_get) X(jobs_list) X(job_claim) X(job_heartbeat) X(job_progress) \
+    X(job_get) X(job_file) X(jobs_list) X(job_claim) X(job_heartbeat) X(job_progress) \
     X(job_finish) X(job_release) X(job_cancel) X(job_restart) \
     X(jobs_recover) X(jobs_counts) X(scrape_page) X(scrape_papers) \
     X(scrape_latest) X(scrape_finish) X(delivery_get) X(delivery_attempts) \
@@ -279,6 +279,13 @@ enum err_code store_job_get(struct store *s, struct arena *a, struct slice id,
 {
     CHECK(args_text("id", id, e));
     RUN(s, job_get, s->ops->jobs->get(s, a, id, out, e));
+}
+
+enum err_code store_job_file(struct store *s, struct arena *a, struct slice id,
+                             struct slice *out, struct err *e)
+{
+    CHECK(args_text("id", id, e));
+    RUN(s, job_file, s->ops->jobs->file(s, a, id, out, e));
 }
 
 enum err_code store_jobs_list(struct store *s, struct arena *a,

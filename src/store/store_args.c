@@ -162,6 +162,9 @@ enum err_code args_job_new(const struct job_new *spec, struct err *e)
         return err_field(e, "id_prefix", "a job without a usable id prefix");
     if (spec->max_attempts < 1)
         return err_field(e, "max_attempts", "'max_attempts' is below 1");
+    if (spec->file.len > STORE_MAX_FILE)
+        return err_set(e, ERR_TOO_LARGE, "the file is larger than %zu bytes",
+                       STORE_MAX_FILE);
     return TEXTS(t, e);
 }
 

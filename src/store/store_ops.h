@@ -61,6 +61,8 @@ struct job_ops {
                             bool *existing, struct err *e);
     enum err_code (*get)(struct store *s, struct arena *a, struct slice id,
                          struct job *out, struct err *e);
+    enum err_code (*file)(struct store *s, struct arena *a, struct slice id,
+                          struct slice *out, struct err *e);
     enum err_code (*list)(struct store *s, struct arena *a,
                           const struct job_query *q, struct job **out,
                           size_t *n, int64_t *count, struct err *e);

@@ -93,6 +93,53 @@ static void idempotency(struct store_fixture *f)
     create(f, &spec);
 }
 
+static void file_is(struct store_fixture *f, struct slice id, struct slice file)
+{
+    struct slice found;
+
+    if (!file.len) {
+        GIVES(f, ERR_NOT_FOUND,
+              store_job_file(f->s, f->a, id, &found, &f->err));
+        return;
+    }
+    OK(f, store_job_file(f->s, f->a, id, &found, &f->err));
+    assert_true(slice_eq(found, file));
+}
+
+/* The file comes with the job, and goes when it is completed. */
+static void files(struct store_fixture *f)
+{
+    const struct slice bytes = SLICE("%PDF\0\xFF' \\x00");
+    struct job_new spec = a_job("process", NOW), none = a_job("other", NOW);
+    struct job_lease l;
+    struct slice id;
+    struct job again;
+    bool existing;
+
+    spec.file = bytes;
+    spec.idem_key = SLICE("k");
+    spec.idem_route = SLICE("r");
+    id = create(f, &spec).id;
+    OK(f, store_job_create(f->s, f->a, &spec, &again, &existing, &f->err));
+    assert_true(existing);
+    file_is(f, id, bytes);
+    file_is(f, create(f, &none).id, SLICE_NONE);
+    file_is(f, SLICE("nope"), SLICE_NONE);
+    claim(f, "process", NOW, &l);
+    OK(f, store_job_finish(f->s, &l, JOB_FAILED, SLICE_NONE, SLICE("bad"), NOW,
+                           &f->err));
+    file_is(f, id, bytes);
+    OK(f, store_job_restart(f->s, id, NOW, &f->err));
+    claim(f, "process", NOW, &l);
+    OK(f, store_job_finish(f->s, &l, JOB_COMPLETED, SLICE_NONE, SLICE_NONE, NOW,
+                           &f->err));
+    file_is(f, id, SLICE_NONE);
+    spec.idem_key = SLICE_NONE;
+    spec.file = (struct slice){bytes.p, STORE_MAX_FILE + 1};
+    GIVES(f, ERR_TOO_LARGE,
+          store_job_create(f->s, f->a, &spec, &again, &existing, &f->err));
+}
+
 /* A list is not made of the documents that jobs carry. */
 static void long_inputs_are_not_listed(struct store_fixture *f)
 {
@@ -493,6 +540,7 @@ int main(void)
         CASE(ids_in_one_second),
         CASE(idempotency),
         CASE(list_jobs),
+        CASE(files),
         CASE(long_inputs_are_not_listed),
         CASE(claim_in_order),
         CASE(every_kind_is_seen),
