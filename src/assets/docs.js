@@ -55,11 +55,19 @@ function bodyExample(schema) {
   return example;
 }
 
-function curlLine(method, url, body) {
+// One -F a field of a form; a file is sent from its path.
+function formFlags(schema) {
+  return Object.entries(bodyExample(schema)).map(([name, value]) => '-F ' + quote(name + '='
+    + (schema.properties[name].format === 'binary' ? '@' : '')
+    + (typeof value === 'string' ? value : JSON.stringify(value))));
+}
+
+function curlLine(method, url, schema, isForm) {
   const parts = ['curl'];
   if (method !== 'get') parts.push('-X ' + method.toUpperCase());
   if ($('token').value) parts.push('-H ' + quote('Authorization: Bearer $TOKEN').replace(/'/g, '"'));
-  if (body) parts.push("-H 'Content-Type: application/json'", '-d ' + quote(JSON.stringify(body)));
+  if (isForm) parts.push(...formFlags(schema));
+  else if (schema) parts.push("-H 'Content-Type: application/json'", '-d ' + quote(JSON.stringify(bodyExample(schema))));
   parts.push(quote(url));
   return parts.join(' ');
 }
@@ -96,7 +104,9 @@ function operation(base, path, method, op) {
     if (input) inputs.set(p, input);
     table.append(row(p.name, p.required, p.schema, p.description, input));
   }
-  const schema = op.requestBody && op.requestBody.content['application/json'].schema;
+  const content = (op.requestBody && op.requestBody.content) || {};
+  const isForm = 'multipart/form-data' in content;
+  const schema = (content['application/json'] || content['multipart/form-data'] || {}).schema;
   const fields = el('table', {});
   for (const [name, s] of Object.entries((schema && schema.properties) || {})) {
     fields.append(row(name, (schema.required || []).includes(name), s, s.description, null));
@@ -113,7 +123,7 @@ function operation(base, path, method, op) {
     return target + (text ? '?' + text : '');
   };
   const curl = el('pre', {});
-  const refresh = () => { curl.textContent = curlLine(method, base + url(), schema && bodyExample(schema)); };
+  const refresh = () => { curl.textContent = curlLine(method, base + url(), schema, isForm); };
   const out = el('div', {});
   const bar = el('div', { className: 'bar' });
   if (method === 'get') bar.append(el('button', { type: 'button', textContent: 'Send', onclick: () => send(url(), out) }));
@@ -125,13 +135,13 @@ function operation(base, path, method, op) {
   const inside = el('div', { className: 'inside' },
     op.description ? el('p', { textContent: op.description }) : null,
     table.rows.length ? el('h3', { textContent: 'Parameters' }) : null, table.rows.length ? table : null,
-    fields.rows.length ? el('h3', { textContent: 'Body (JSON)' }) : null, fields.rows.length ? fields : null,
+    fields.rows.length ? el('h3', { textContent: isForm ? 'Body (form)' : 'Body (JSON)' }) : null, fields.rows.length ? fields : null,
     el('h3', { textContent: 'Request' }), curl, bar, out);
   for (const [status, reply] of Object.entries(op.responses)) {
-    const content = reply.content && reply.content['application/json'];
-    if (content && content.example !== undefined) {
+    const json = reply.content && reply.content['application/json'];
+    if (json && json.example !== undefined) {
       inside.append(el('h3', { textContent: status + ' ' + reply.description }),
-        el('pre', { textContent: JSON.stringify(content.example, null, 2) }));
+        el('pre', { textContent: JSON.stringify(json.example, null, 2) }));
     }
   }
   inside.append(el('p', { className: 'quiet', textContent: 'Also: ' + Object.keys(op.responses).filter((s) => s >= '400').join(', ') }));

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "net/paging.h"
 
 #define IDEMPOTENCY_KEY_MAX 200
@@ -28,7 +27,7 @@ enum err_code job_new_idempotency(struct job_new *spec, const struct request *r,
                              "\"Idempotency-Key\" must be printable ASCII");
     spec->idem_key = key;
     spec->idem_route = slice_of(r->route->pattern);
-    crypto_sha256(spec->body_sha256, r->body);
+    request_digest(r, spec->body_sha256);
     return ERR_NONE;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/mem.h"
 #include "net/shared_body.h"
 
@@ -154,6 +155,43 @@ int64_t request_time(const struct request *r, const char *name)
 const json_t *request_value(const struct request *r, const char *name)
 {
     return value_of(r, name)->json;
+}
+
+struct slice request_file(const struct request *r, const char *name,
+                          struct slice *filename)
+{
+    *filename = value_of(r, name)->filename;
+    return value_of(r, name)->text;
+}
+
+static void add_digest(struct buf *b, struct slice s)
+{
+    uint8_t sha256[32];
+
+    crypto_sha256(sha256, s);
+    buf_add(b, sha256, sizeof(sha256));
+}
+
+void request_digest(const struct request *r, uint8_t sha256[32])
+{
+    const struct param *p = r->route->params;
+    const struct param_value *v = exchange_of(r)->values;
+    struct buf b;
+
+    if (!r->route->form_body) {
+        crypto_sha256(sha256, r->body);
+        return;
+    }
+    buf_init(&b, 64 << 10);
+    for (size_t i = 0; p && p[i].name; i++) {
+        if (p[i].in != IN_BODY || !v[i].given)
+            continue;
+        add_digest(&b, slice_of(p[i].name));
+        add_digest(&b, v[i].filename);
+        add_digest(&b, v[i].text);
+    }
+    crypto_sha256(sha256, buf_slice(&b));
+    buf_release(&b);
 }
 
 struct slice request_header(const struct request *r, const char *name)

@@ -41,6 +41,7 @@ struct param_value {
     int64_t i; /* PARAM_INT, PARAM_BOOL, PARAM_TIME */
     double d;  /* PARAM_NUM */
     const json_t *json;
+    struct slice filename; /* PARAM_FILE, whose bytes are `text` */
 };
 
 struct reply_header {
@@ -100,7 +101,7 @@ struct exchange {
     struct slice path_values[ROUTE_MAX_SEGMENTS];
     size_t n_path_values;
     struct param_value *values;
-    json_t *json; /* owned: r.json */
+    json_t *json; /* owned: r.json, or the JSON fields of a form */
     enum envelope envelope;
     const char *cors; /* Access-Control-Allow-Origin, or NULL */
 

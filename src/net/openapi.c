@@ -58,6 +58,7 @@ static void write_schema(struct jw *j, const struct param *p)
         [PARAM_NUM] = "number",  [PARAM_BOOL] = "boolean",
         [PARAM_TIME] = "string", [PARAM_ENUM] = "string",
         [PARAM_LIST] = "array",  [PARAM_JSON] = "object",
+        [PARAM_FILE] = "string",
     };
     size_t i;
 
@@ -74,6 +75,9 @@ static void write_schema(struct jw *j, const struct param *p)
         break;
     case PARAM_TIME:
         jw_kstr(j, "format", "date-time");
+        break;
+    case PARAM_FILE:
+        jw_kstr(j, "format", "binary");
         break;
     case PARAM_LIST:
         jw_kraw(j, "items", SLICE("{\"type\":\"string\"}"));
@@ -143,7 +147,7 @@ static void write_body(struct jw *j, const struct route *row)
     jw_kbool(j, "required", count_in_body(row, true) > 0);
     jw_key(j, "content");
     jw_obj(j);
-    jw_key(j, "application/json");
+    jw_key(j, row->form_body ? "multipart/form-data" : "application/json");
     jw_obj(j);
     jw_key(j, "schema");
     jw_obj(j);

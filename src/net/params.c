@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "net/http_uri.h"
+#include "net/multipart.h"
 
 #define DEFAULT_MAX_TEXT 10000
 #define MAX_NAMES 64
@@ -273,6 +274,76 @@ static enum err_code check_query(struct exchange *x, struct err *e)
     return rc;
 }
 
+/* A field of a form: text, where JSON is wanted as JSON. */
+static enum err_code take_field(struct exchange *x, const struct param *p,
+                                const struct multipart_part *part,
+                                struct param_value *v, struct err *e)
+{
+    json_t *value = NULL;
+    struct err why = {0};
+    enum err_code rc;
+
+    if (p->type == PARAM_FILE) {
+        *v = (struct param_value){
+            .given = true,
+            .text = part->data,
+            .filename = arena_slice(x->r.arena, slice_of(part->filename))};
+        return v->filename.p
+                   ? ERR_NONE
+                   : err_set(e, ERR_TOO_LARGE, "the request is too large");
+    }
+    if (part->is_file)
+        return err_field(e, p->name, "\"%s\" must be a text, not a file",
+                         p->name);
+    if (p->type != PARAM_JSON && p->type != PARAM_LIST && p->type != PARAM_ANY)
+        return take_text(x, p, part->data, v, e);
+    if (json_parse(&value, part->data, &why) != ERR_NONE)
+        return err_field(e, p->name, "\"%s\" is no JSON: %s", p->name, why.msg);
+    json_object_set_new(x->json, p->name, value);
+    rc = take_json(x, p, value, v, e);
+    v->text = part->data; /* for request_digest */
+    return rc;
+}
+
+/* One part of a form.  An empty text is as if it were not there: a browser
+ * sends every field. */
+static enum err_code
+check_part(struct exchange *x, const struct multipart_part *part, struct err *e)
+{
+    const struct param *params = x->r.route->params;
+    struct slice name = slice_of(part->name);
+    int at = find(params, IN_BODY, name);
+
+    if (at < 0)
+        return unknown(x, IN_BODY, name, e);
+    if (x->values[at].given)
+        return err_field(e, params[at].name, "\"%s\" is given twice",
+                         params[at].name);
+    if (part->data.len == 0 && params[at].type != PARAM_FILE)
+        return ERR_NONE;
+    return take_field(x, &params[at], part, &x->values[at], e);
+}
+
+static enum err_code check_form(struct exchange *x, struct err *e)
+{
+    struct slice type = request_header(&x->r, "Content-Type");
+    struct multipart m;
+    bool more = true;
+    enum err_code rc = multipart_open(&m, type, x->r.body, e);
+
+    x->json = json_object();
+    if (!rc && !x->json)
+        rc = err_set(e, ERR_UNAVAILABLE, "out of memory");
+    while (!rc && more) {
+        struct multipart_part part;
+
+        rc = multipart_next(&m, &part, &more, e);
+        if (!rc && more)
+            rc = check_part(x, &part, e);
+    }
+    return rc;
+}
+
 static enum err_code check_body(struct exchange *x, struct err *e)
 {
     const struct route *row = x->r.route;
@@ -283,6 +354,8 @@ static enum err_code check_body(struct exchange *x, struct err *e)
 
     if (row->raw_body || row->method == HTTP_GET || x->r.body.len == 0)
         return ERR_NONE;
+    if (row->form_body)
+        return check_form(x, e);
     rc = json_parse(&x->json, x->r.body, e);
     if (rc)
         return rc;

@@ -52,8 +52,8 @@ struct request {
     struct slice query;    /* raw, without '?' */
     const struct http_header *headers;
     size_t n_headers;
-    struct slice body;     /* whole */
-    const json_t *json;    /* the body, when the route declares body fields */
+    struct slice body;  /* whole */
+    const json_t *json; /* a JSON body, when the route declares body fields */
     struct slice base_url; /* "http://127.0.0.1:8642" or public_url; no slash */
     struct slice client;   /* address, behind trusted proxies the real one */
     bool authorized;       /* carries the admin token (header or cookie) */
@@ -76,6 +76,13 @@ int64_t request_time(const struct request *r,
                      const char *name); /* us; 0 none */
 /* PARAM_JSON, PARAM_LIST, PARAM_ANY of the body; NULL if absent. */
 const json_t *request_value(const struct request *r, const char *name);
+/* PARAM_FILE: its bytes, in the body, and the name that the client gave it,
+ * which may be empty and is to be trusted in nothing. */
+struct slice request_file(const struct request *r, const char *name,
+                          struct slice *filename);
+/* A digest of what the body says: the same for one request sent twice, also
+ * where the client invents a new boundary for its form each time. */
+void request_digest(const struct request *r, uint8_t sha256[32]);
 /* Header value, or SLICE_NONE.  Without case; several are joined by ", ". */
 struct slice request_header(const struct request *r, const char *name);
 

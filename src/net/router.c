@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/http_uri.h"
+#include "net/multipart.h"
 
 #define DEFAULT_MAX_BODY ((size_t)64 << 10)
 
@@ -311,7 +312,7 @@ static bool needs_body(const struct route *row)
     return false;
 }
 
-static bool content_type_ok(struct slice type)
+static bool is_json_type(struct slice type)
 {
     struct slice name, param;
 
@@ -331,6 +332,22 @@ static bool content_type_ok(struct slice type)
             return false;
     }
     return true;
+}
+
+/* false: a reply is ready. */
+static bool check_type(struct exchange *x, const struct route *row)
+{
+    struct slice type = request_header(&x->r, "Content-Type");
+
+    if (row->raw_body ||
+        (row->form_body ? multipart_is(type) : is_json_type(type)))
+        return true;
+    reply_problem(x, 415, "Content-Type",
+                  row->form_body ? "the body must be a form: send "
+                                   "Content-Type: multipart/form-data"
+                                 : "the body must be JSON: send "
+                                   "Content-Type: application/json");
+    return false;
 }
 
 /* What the head tells about the body.  false: a reply is ready. */
@@ -359,13 +376,8 @@ static bool admit_body(struct exchange *x, const struct route *row)
         reply_problem(x, 413, NULL, msg ? msg : "the body is too large");
         return false;
     }
-    if ((length > 0 || x->head.chunked) && sends && !row->raw_body &&
-        !content_type_ok(request_header(&x->r, "Content-Type"))) {
-        reply_problem(x, 415, "Content-Type",
-                      "the body must be JSON: send Content-Type: "
-                      "application/json");
-        return false;
-    }
+    if ((length > 0 || x->head.chunked) && sends)
+        return check_type(x, row);
     return true;
 }
 

@@ -44,7 +44,8 @@ enum param_type {
     PARAM_ENUM, /* one of `choices` */
     PARAM_LIST, /* JSON array of strings, at most max of them; body only */
     PARAM_JSON, /* JSON object; body only */
-    PARAM_ANY   /* any JSON; the handler checks it; body only */
+    PARAM_ANY,  /* any JSON; the handler checks it; body only */
+    PARAM_FILE  /* bytes with a name; only where .form_body is set */
 };
 
 enum param_in { IN_QUERY, IN_BODY, IN_PATH };
@@ -73,6 +74,7 @@ struct route {
     const struct param *params; /* may be NULL */
     size_t max_body;            /* bytes; 0: 64 KiB for POST/PUT/PATCH */
     bool raw_body;              /* the handler reads r->body; no field checks */
+    bool form_body;             /* the body is multipart/form-data, not JSON */
     bool open_query;            /* unknown query parameters are let through */
     int per_minute;  /* calls that one client address may make when it needs the
                         token to write and does not carry it; over it: 429 with

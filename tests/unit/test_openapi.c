@@ -30,6 +30,9 @@ static const struct param params[] = {
     {0},
 };
 
+static const struct param form_params[] = {
+    {"file", IN_BODY, PARAM_FILE, .required = true}, {0}};
+
 static const struct route rows[] = {
     {HTTP_POST, "/things/{id}/", nothing, .policy = POLICY_WRITE,
      .envelope = ENVELOPE_DRF, .params = params, .tag = "Things",
@@ -37,6 +40,8 @@ static const struct route rows[] = {
      .returns = "{\"id\":4}"},
     {HTTP_GET, "/things/{id}/", nothing, .policy = POLICY_READ,
      .params = params, .tag = "Things", .summary = "A thing"},
+    {HTTP_POST, "/form", nothing, .policy = POLICY_WRITE, .params = form_params,
+     .form_body = true, .summary = "A form"},
     {HTTP_POST, "/hook", nothing, .policy = POLICY_WEBHOOK, .raw_body = true,
      .summary = "Hook", .returns = "no JSON at all"},
     {0},
@@ -122,6 +127,19 @@ static void test_operation(void **state)
     json_decref(doc);
 }
 
+static void test_form(void **state)
+{
+    json_t *doc = fetch();
+    const json_t *post = at(at(at(doc, "paths"), "/form"), "post"),
+                 *schema = at(at(at(at(post, "requestBody"), "content"),
+                                 "multipart/form-data"),
+                              "schema");
+
+    (void)state;
+    is_text(at(at(schema, "properties"), "file"), "format", "binary");
+    json_decref(doc);
+}
+
 static void test_references_resolve(void **state)
 {
     json_t *doc = fetch();
@@ -168,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operation),
+        cmocka_unit_test(test_form),
         cmocka_unit_test(test_references_resolve),
         cmocka_unit_test(test_page),
     };

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/crypto.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "net_fixture.h"
@@ -18,6 +19,7 @@
 static enum err_code show(struct request *r, struct err *e)
 {
     const struct param *p;
+    struct slice bytes, filename;
     struct jw j;
 
     (void)e;
@@ -48,12 +50,32 @@ static enum err_code show(struct request *r, struct err *e)
         case PARAM_JSON:
             jw_value(&j, request_value(r, p->name));
             break;
+        case PARAM_FILE:
+            bytes = request_file(r, p->name, &filename);
+            jw_arr(&j);
+            jw_slice(&j, filename);
+            jw_slice(&j, bytes);
+            jw_end_arr(&j);
+            break;
         default:
             jw_slice(&j, request_str(r, p->name));
             break;
         }
     }
     jw_end_obj(&j);
+    return ERR_NONE;
+}
+
+/* Answers with the body's digest. */
+static enum err_code digest(struct request *r, struct err *e)
+{
+    uint8_t sha256[32];
+    char hex[65];
+
+    (void)e;
+    request_digest(r, sha256);
+    crypto_hex(hex, sha256, sizeof(sha256));
+    buf_add_str(reply_text(r, 200, "text/plain"), hex);
     return ERR_NONE;
 }
 
@@ -88,6 +110,13 @@ static const struct param body_params[] = {
     {"metadata", IN_BODY, .type = PARAM_JSON},
     {0},
 };
+static const struct param form_params[] = {
+    {"file", IN_BODY, PARAM_FILE, .required = true},
+    {"title", IN_BODY, PARAM_STR, .min = 1, .max = 5},
+    {"days", IN_BODY, PARAM_INT, .min = 1, .max = 365, .dflt = "7"},
+    {"metadata", IN_BODY, .type = PARAM_JSON},
+    {0},
+};
 static const struct param id_params[] = {
     {"id", IN_PATH, PARAM_INT, .min = 1, .max = 1e9}, {0}};
 static const struct param job_params[] = {{"id", IN_PATH, .type = PARAM_STR},
@@ -107,6 +136,10 @@ static const struct route rows[] = {
     {HTTP_GET, "/query", show, .policy = POLICY_READ, .params = query_params},
     {HTTP_GET, "/jobs/{id}", show, .policy = POLICY_READ, .params = job_params},
     {HTTP_POST, "/scrape", show, .policy = POLICY_WRITE, .params = body_params},
+    {HTTP_POST, "/form", show, .policy = POLICY_WRITE, .params = form_params,
+     .form_body = true},
+    {HTTP_POST, "/digest", digest, .policy = POLICY_WRITE,
+     .params = form_params, .form_body = true},
     {HTTP_GET, "/admin", show, .policy = POLICY_ADMIN},
     {HTTP_POST, "/hook", show, .policy = POLICY_WEBHOOK,
      .envelope = ENVELOPE_DRF, .raw_body = true},
@@ -292,6 +325,85 @@ static void test_body_params(void **state)
     check_of(fixture, "POST /scrape",
              "Content-Type: application/x+json; charset=\"UTF-8\"\r\n",
              "{\"title\":\"a\"}", 200, "title");
+}
+
+#define FIELD(name, more, value)                                               \
+    "--x\r\nContent-Disposition: form-data; name=\"" name "\"" more            \
+    "\r\n\r\n" value "\r\n"
+#define FILE_PART FIELD("file", "; filename=\"a.md\"", "# A\r\n")
+
+static void post_form(const char *body, int status, const char *part)
+{
+    check_of(fixture, "POST /form",
+             "Content-Type: multipart/form-data; boundary=x\r\n", body, status,
+             part);
+}
+
+static void test_form_params(void **state)
+{
+    (void)state;
+    post_form(FILE_PART "--x--", 200,
+              "\"file\":[\"a.md\",\"# A\\r\\n\"],\"days\":7");
+    post_form(FIELD("file", "", "") "--x--", 200, "\"file\":[\"\",\"\"]");
+    post_form(FIELD("title", "", "T") FIELD("days", "", "30")
+                  FIELD("metadata", "", "{\"k\":[1]}") FILE_PART "--x--",
+              200, "\"title\":\"T\",\"days\":30,\"metadata\":{\"k\":[1]}");
+    post_form(FIELD("title", "", "") FILE_PART "--x--", 200, "\"days\":7");
+    post_form("--x--", 400, "\\\"file\\\" is required");
+    post_form(FILE_PART, 400, "malformed form data");
+    post_form(FILE_PART FILE_PART "--x--", 400, "\\\"file\\\" is given twice");
+    post_form(FIELD("titel", "", "T") FILE_PART "--x--", 400,
+              "did you mean \\\"title\\\"?");
+    post_form(FIELD("title", "", "too long") FILE_PART "--x--", 400,
+              "5 characters");
+    post_form(FIELD("title", "", "\xff") FILE_PART "--x--", 400, "UTF-8");
+    post_form(FIELD("title", "; filename=\"t\"", "T") FILE_PART "--x--", 400,
+              "not a file");
+    post_form(FIELD("days", "", "7.5") FILE_PART "--x--", 400, "whole number");
+    post_form(FIELD("metadata", "", "[]") FILE_PART "--x--", 400, "an object");
+    post_form(FIELD("metadata", "", "{") FILE_PART "--x--", 400,
+              "\\\"metadata\\\" is no JSON");
+    check_of(fixture, "POST /form", "Content-Type: application/json\r\n", "{}",
+             415, "multipart/form-data");
+    check_of(fixture, "POST /form", "Content-Type: multipart/form-data\r\n",
+             "--x--", 400, "boundary");
+    check_of(fixture, "POST /scrape",
+             "Content-Type: multipart/form-data; boundary=x\r\n", "--x--", 415,
+             "JSON");
+}
+
+static char *digest_of(const char *boundary, const char *filename,
+                       const char *bytes)
+{
+    char type[100], body[300], *text, *hex;
+
+    snprintf(type, sizeof(type),
+             "Content-Type: multipart/form-data; boundary=%s\r\n", boundary);
+    snprintf(body, sizeof(body),
+             "--%s\r\nContent-Disposition: form-data; name=\"file\"; "
+             "filename=\"%s\"\r\n\r\n%s\r\n--%s--",
+             boundary, filename, bytes, boundary);
+    text = ask_of(fixture, "POST /digest", type, body);
+    assert_int_equal(reply_status(text), 200);
+    hex = strdup(reply_body(text));
+    free(text);
+    return hex;
+}
+
+/* A form that is sent again has another boundary, but says the same. */
+static void test_digest_of_forms(void **state)
+{
+    char *one = digest_of("x", "a", "1"), *again = digest_of("yy", "a", "1"),
+         *name = digest_of("x", "b", "1"), *bytes = digest_of("x", "a", "2");
+
+    (void)state;
+    assert_string_equal(one, again);
+    assert_string_not_equal(one, name);
+    assert_string_not_equal(one, bytes);
+    free(one);
+    free(again);
+    free(name);
+    free(bytes);
 }
 
 static void test_statuses_of_errors(void **state)
@@ -530,6 +642,8 @@ int main(void)
         cmocka_unit_test(test_options_and_allow),
         cmocka_unit_test(test_query_params),
         cmocka_unit_test(test_body_params),
+        cmocka_unit_test(test_form_params),
+        cmocka_unit_test(test_digest_of_forms),
         cmocka_unit_test(test_statuses_of_errors),
         cmocka_unit_test(test_host),
         cmocka_unit_test(test_origin),
