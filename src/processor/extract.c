@@ -298,3 +298,25 @@ const struct extract_heading *extract_heading_at(const struct extract *x,
     }
     return low ? &x->headings[low - 1] : NULL;
 }
+
+void extract_section_at(const struct extract *x, size_t at_char,
+                        struct buf *out)
+{
+    const struct extract_heading *path[6], *h = extract_heading_at(x, at_char);
+    size_t n = 0;
+
+    for (; h; h = h > x->headings ? h - 1 : NULL) {
+        if (n && h->level >= path[n - 1]->level)
+            continue;
+        path[n++] = h;
+        if (h->level == 1)
+            break;
+    }
+    while (n-- > 0) {
+        if (path[n]->text.len == 0)
+            continue;
+        if (out->len)
+            buf_add_str(out, " > ");
+        buf_add_slice(out, path[n]->text);
+    }
+}

@@ -28,6 +28,7 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -116,5 +117,9 @@ int extract_page_at(const struct extract *x, size_t at_char);
 /* The heading that this character stands under (or in), NULL: none. */
 const struct extract_heading *extract_heading_at(const struct extract *x,
                                                  size_t at_char);
+/* Append the headings that this character stands under, the outermost first:
+ * "Services > Types > ClusterIP".  Nothing: there are none. */
+void extract_section_at(const struct extract *x, size_t at_char,
+                        struct buf *out);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "processor/chunk_vectors.h"
+#include "processor/ingest_file.h"
 #include "processor/processor_impl.h"
 #include "store/documents.h"
 
@@ -18,6 +19,7 @@
 #define MODEL_RETRY_US (10 * US_PER_S)
 #define MAX_METADATA_KEYS 1000
 #define MAX_METADATA_BYTES (64u << 10)
+#define MAX_FILE_METADATA (64u << 10) /* what a file says of itself */
 #define MAX_TITLE_CHARS 1000
 #define MAX_CHUNKS 100000
 #define ID_BYTES 8 /* of a digest, in a document's id */
@@ -51,7 +53,7 @@ enum err_code ingest_check(const struct ingest_input *in, struct err *e)
 {
     enum err_code code;
 
-    if (slice_trim(in->text).len == 0)
+    if (in->text.p && slice_trim(in->text).len == 0)
         return err_field(e, "text", "'text' is empty");
     if (utf8_count(in->title) > MAX_TITLE_CHARS)
         return err_field(e, "title", "'title' has more than %d characters",
@@ -61,8 +63,9 @@ enum err_code ingest_check(const struct ingest_input *in, struct err *e)
 }
 
 /* Text of the JSON object, in `a`. */
-static enum err_code metadata_text(const json_t *metadata, struct arena *a,
-                                   struct slice *out, struct err *e)
+static enum err_code metadata_text(const json_t *metadata, size_t max,
+                                   struct arena *a, struct slice *out,
+                                   struct err *e)
 {
     struct buf b;
     struct jw j;
@@ -71,15 +74,14 @@ static enum err_code metadata_text(const json_t *metadata, struct arena *a,
     *out = SLICE("{}");
     if (!metadata)
         return ERR_NONE;
-    buf_init(&b, MAX_METADATA_BYTES);
+    buf_init(&b, max);
     jw_init(&j, &b);
     jw_value(&j, metadata);
     ok = buf_ok(&b);
     *out = ok ? arena_slice(a, buf_slice(&b)) : SLICE_NONE;
     buf_release(&b);
     if (!ok)
-        return err_field(e, "metadata", "'metadata' is over %u bytes",
-                         MAX_METADATA_BYTES);
+        return err_field(e, "metadata", "'metadata' is over %zu bytes", max);
     return out->p ? ERR_NONE : err_set(e, ERR_INTERNAL, "out of memory");
 }
 
@@ -89,7 +91,8 @@ enum err_code ingest_write(const struct ingest_input *in, struct arena *a,
     struct slice metadata;
     struct buf b;
     struct jw j;
-    enum err_code code = metadata_text(in->metadata, a, &metadata, e);
+    enum err_code code =
+        metadata_text(in->metadata, MAX_METADATA_BYTES, a, &metadata, e);
 
     if (code != ERR_NONE)
         return code;
@@ -100,7 +103,10 @@ enum err_code ingest_write(const struct ingest_input *in, struct arena *a,
     jw_kint(&j, "chunk_size", (int64_t)in->chunks.size);
     jw_kint(&j, "chunk_overlap", (int64_t)in->chunks.overlap);
     jw_kraw(&j, "metadata", metadata);
-    jw_kslice(&j, "text", in->text);
+    if (in->text.p)
+        jw_kslice(&j, "text", in->text);
+    else
+        jw_kslice(&j, "filename", in->filename);
     jw_end_obj(&j);
     if (!buf_ok(&b))
         code = err_set(e, ERR_TOO_LARGE, "'text' is over %u bytes",
@@ -118,7 +124,8 @@ enum err_code ingest_write(const struct ingest_input *in, struct arena *a,
 struct ingest {
     struct job_run *run;
     struct processor *p;
-    json_t *input; /* the slices below point into it */
+    json_t *input;           /* the slices below point into it */
+    struct ingest_file file; /* or into this */
     struct ingest_input in;
     struct document_new doc;
     struct document_begun begun;
@@ -129,6 +136,36 @@ struct ingest {
     int64_t done; /* chunks committed */
 };
 
+static enum err_code find_model(struct ingest *g, struct err *e)
+{
+    enum err_code code = processor_embed(g->p, &g->embed, e);
+
+    if (code == ERR_NONE)
+        g->model = processor_model(g->embed);
+    g->no_model = code == ERR_UNAVAILABLE;
+    return code;
+}
+
+/* The file's text and what it says of itself, as if they had come so.
+ * Without a model it is not read again and again. */
+static enum err_code read_file(struct ingest *g, struct err *e)
+{
+    enum err_code code = find_model(g, e);
+
+    if (code == ERR_NONE)
+        code = ingest_file_read(&g->file, g->run, g->in.filename,
+                                g->in.metadata, e);
+    if (code != ERR_NONE)
+        return code;
+    g->in.text = g->file.x.text;
+    g->in.metadata = g->file.metadata;
+    if (!g->in.title.len)
+        g->in.title = g->file.x.title;
+    if (!g->in.title.len)
+        g->in.title = SLICE("Untitled");
+    return ERR_NONE;
+}
+
 static enum err_code read_input(struct ingest *g, struct err *e)
 {
     enum err_code code = json_parse(&g->input, g->run->job->input, e);
@@ -138,11 +175,13 @@ static enum err_code read_input(struct ingest *g, struct err *e)
     g->in = (struct ingest_input){
         .title = json_get_slice(g->input, "title"),
         .text = json_get_slice(g->input, "text"),
+        .filename = json_get_slice(g->input, "filename"),
         .metadata = json_object_get(g->input, "metadata"),
         .chunks = {
             (size_t)json_get_int(g->input, "chunk_size", CHUNK_SIZE),
             (size_t)json_get_int(g->input, "chunk_overlap", CHUNK_OVERLAP)}};
-    return ingest_check(&g->in, e);
+    code = ingest_check(&g->in, e);
+    return code == ERR_NONE && !g->in.text.p ? read_file(g, e) : code;
 }
 
 /* The same source has the same id for ever; a document without one that of its
@@ -166,6 +205,7 @@ static enum err_code describe(struct ingest *g, struct err *e)
         .title = g->in.title,
         .source = source,
         .text = g->in.text,
+        .pages = g->file.pages,
         .chars = (int64_t)utf8_count(g->in.text),
         .chunk_size = (int)g->in.chunks.size,
         .overlap = (int)g->in.chunks.overlap,
@@ -173,7 +213,8 @@ static enum err_code describe(struct ingest *g, struct err *e)
         .now_us = clock_now_us(),
     };
     crypto_sha256(g->doc.sha256, g->in.text);
-    return metadata_text(g->in.metadata, g->run->arena, &g->doc.metadata, e);
+    return metadata_text(g->in.metadata, MAX_METADATA_BYTES + MAX_FILE_METADATA,
+                         g->run->arena, &g->doc.metadata, e);
 }
 
 /* What GET /jobs/{id} shows; kept with each commit. */
@@ -183,7 +224,7 @@ static struct slice result_of(struct ingest *g)
     struct jw j;
     struct slice out;
 
-    buf_init(&b, 4096);
+    buf_init(&b, 16384);
     jw_init(&j, &b);
     jw_obj(&j);
     jw_kslice(&j, "document_id",
@@ -194,6 +235,11 @@ static struct slice result_of(struct ingest *g)
         jw_kslice(&j, "duplicate_of", g->begun.duplicate_of);
     if (g->begun.replaces.len)
         jw_kslice(&j, "replaces", g->begun.replaces);
+    jw_key(&j, "warnings");
+    jw_arr(&j);
+    for (size_t i = 0; i < g->file.x.n_warnings; i++)
+        jw_str(&j, g->file.x.warnings[i]);
+    jw_end_arr(&j);
     jw_end_obj(&j);
     out = arena_slice(g->run->arena, buf_slice(&b));
     buf_release(&b);
@@ -225,6 +271,7 @@ static size_t fill(struct ingest *g, struct batch *b)
             .end_char = (int64_t)c.end_char,
             .start_byte = (int64_t)c.start_byte,
             .end_byte = (int64_t)c.end_byte,
+            .page = ingest_file_page(&g->file, &c),
             .vector = b->vectors[b->n],
         };
         memcpy(b->chunks[b->n].sha256, b->sha256[b->n], 32);
@@ -261,8 +308,9 @@ static enum err_code embed_new(struct ingest *g, struct batch *b, struct err *e)
             memcpy(b->vectors[i], fresh[n], sizeof(*fresh));
             c->tokens = tokens[n++];
         }
-        if (c->tokens > CHUNK_PART_TOKENS)
-            c->metadata = SLICE("{\"embedded_in_parts\":true}");
+        code =
+            ingest_file_chunk(&g->file, c->start_char, c->end_char,
+                              c->tokens > CHUNK_PART_TOKENS, &c->metadata, e);
     }
     free(fresh);
     return code;
@@ -312,16 +360,6 @@ static enum err_code do_batches(struct ingest *g, struct err *e)
 }
 
 /* ---- from begin to end ---- */
-
-static enum err_code find_model(struct ingest *g, struct err *e)
-{
-    enum err_code code = processor_embed(g->p, &g->embed, e);
-
-    if (code == ERR_NONE)
-        g->model = processor_model(g->embed);
-    g->no_model = code == ERR_UNAVAILABLE;
-    return code;
-}
 
 /* ERR_NONE: the job's end is in the last commit. */
 static enum err_code ingest(struct ingest *g, struct err *e)
@@ -385,6 +423,7 @@ struct job_end ingest_run(struct job_run *r, struct err *e)
     if (code == ERR_NONE)
         code = ingest(&g, e);
     json_decref(g.input);
+    ingest_file_release(&g.file);
     if (code == ERR_NONE) {
         log_info("processor", "document stored", LOG_SL("job", r->job->id),
                  LOG_I("chunks", g.done));
@@ -422,6 +461,13 @@ enum err_code ingest_view(void *ctx, struct arena *a, const struct job *job,
     jw_kint(j, "total_chunks", json_get_int(result, "total_chunks", 0));
     jw_ktext(j, "document_id", json_get_slice(result, "document_id"));
     jw_ktext(j, "duplicate_of", json_get_slice(result, "duplicate_of"));
+    jw_key(j, "warnings");
+    if (json_object_get(result, "warnings")) {
+        jw_value(j, json_object_get(result, "warnings"));
+    } else {
+        jw_arr(j);
+        jw_end_arr(j);
+    }
     json_decref(result);
     return ERR_NONE;
 }

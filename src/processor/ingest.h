@@ -1,6 +1,8 @@
 /* ingest.h - a text becomes a document: cut, embedded, stored, searchable.
  *
- * POST /process/text makes a job of kind "process", whose input holds the text.
+ * POST /process/text makes a job of kind "process", whose input holds the text;
+ * POST /process/file one whose file is kept beside its input until it is done
+ * (ingest_file.h).
  * The job commits a batch of chunks with their vectors and the progress at a
  * time; the last commit makes the document visible (store/documents.h).  So it
  * goes on where it was after kill -9, and can be cancelled between batches.
@@ -22,7 +24,9 @@
 #define INGEST_MAX_ATTEMPTS 5
 
 struct ingest_input {
-    struct slice title, text;
+    struct slice title;
+    struct slice text;      /* p == NULL: it is in the job's file */
+    struct slice filename;  /* of the file; may be empty */
     const json_t *metadata; /* object of scalars; NULL: none */
     struct chunk_options chunks;
 };

@@ -2,7 +2,8 @@
  *
  *   processor.c     the model's life, jobs, metrics
  *   openai.c        /v1/embeddings
- *   ingest.c        documents in; ingest_routes.c: POST /process/text
+ *   ingest.c        documents in; ingest_file.c: out of files;
+ *                   ingest_routes.c: POST /process/text, /process/file
  *   documents.c     /documents/
  *   search.c        passages; query.c: GET /query; ask.c: POST /ask
  *   collection.c    the vectors in memory
@@ -21,6 +22,9 @@
 
 #define PROCESSOR_MAX_DIRS 4
 #define PROCESS_MAX_BODY (15u << 20) /* of POST /process/text; bytes */
+#define FORM_MAX_REST                                                          \
+    (1u << 20) /* what POST /process/file has but the file                     \
+                */
 #define COLLECTION_DOCUMENTS "portfolio_documents"
 
 struct processor {

@@ -13,6 +13,7 @@ import tempfile
 import pytest
 
 from support import papers, postgres
+from support.documents import ALL_SERVICES
 from support.fake_arxiv import FakeArxiv
 from support.fake_backend import FakeBackend
 from support.sheaf import (REPO, SIGNING_SECRET, WEBHOOK_SECRET, Sheaf,
@@ -216,6 +217,28 @@ def library(sheaf_bin, work_dir, database):
         yield server
     if url:
         database.drop(url)
+
+
+@pytest.fixture(scope="session")
+def model_dir():
+    path = pathlib.Path(os.environ.get(
+        "SHEAF_TEST_MODEL", pathlib.Path(binary()).parent / "model"))
+    if not (path / "model.safetensors").is_file():
+        pytest.skip(f"no model in {path}: run scripts/fetch-model.sh {path}, "
+                    "or set SHEAF_TEST_MODEL")
+    return path.resolve()
+
+
+@pytest.fixture
+def desk(make_sheaf, model_dir):
+    """A server that runs everything, on each database."""
+    return make_sheaf(model_dir=model_dir, services=ALL_SERVICES)
+
+
+@pytest.fixture
+def lite_desk(make_lite, model_dir):
+    """The same on SQLite, for what no database can change."""
+    return make_lite(model_dir=model_dir, services=ALL_SERVICES)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import http.server
 import json
-import os
-import pathlib
 import random
 import re
 import threading
@@ -11,72 +9,10 @@ import time
 
 import pytest
 
-from support.sheaf import REPO, binary, run_cli
+from support.documents import (DATA, GUIDE, SOUP, add, chunks, documents,
+                               ended, query)
+from support.sheaf import run_cli
 from support.waiting import wait_until
-
-DATA = pathlib.Path(os.environ.get("SHEAF_TEST_DATA",
-                                   REPO.parent / "shared" / "data"))
-ENDED = ("completed", "failed", "cancelled")
-
-GUIDE = {
-    "title": "Kubernetes Guide",
-    "text": "Kubernetes is a container orchestration platform. It runs "
-            "containers on many machines.\n\nTo deploy an application to "
-            "Kubernetes, write a Deployment manifest and apply it with "
-            "kubectl apply. The control plane then starts the pods.\n\n"
-            "A Service gives the pods one stable address.",
-    "metadata": {"author": "Vasu", "category": "devops", "year": 2025},
-}
-SOUP = {
-    "title": "Soup",
-    "text": "Chop onions and carrots. Simmer them in broth with thyme for "
-            "half an hour. Serve the soup hot with bread.",
-    "metadata": {"author": "Ann", "category": "cooking", "year": 2024},
-}
-
-
-@pytest.fixture(scope="module")
-def model_dir():
-    path = pathlib.Path(os.environ.get(
-        "SHEAF_TEST_MODEL", pathlib.Path(binary()).parent / "model"))
-    if not (path / "model.safetensors").is_file():
-        pytest.skip(f"no model in {path}: run scripts/fetch-model.sh {path}, "
-                    "or set SHEAF_TEST_MODEL")
-    return path.resolve()
-
-
-@pytest.fixture
-def desk(make_sheaf, model_dir):
-    """A server that runs everything, on each database."""
-    return make_sheaf(model_dir=model_dir,
-                      services="scraper,backend,processor,analytics,web")
-
-
-def add(server, document, wait=True):
-    """POST /process/text -> the job when it has ended."""
-    reply = server.post("/process/text", json=document)
-    assert reply.status_code == 202, reply.text
-    assert reply.json()["status"] == "pending"
-    name = reply.json()["job_id"]
-    assert name.startswith("text-")
-    return ended(server, name) if wait else name
-
-
-def ended(server, name):
-    def look():
-        job = server.get(f"/jobs/{name}").json()
-        return job if job["status"] in ENDED else None
-    return wait_until(look, timeout=60)
-
-
-def query(server, q, **params):
-    reply = server.get("/query", params={"q": q, **params})
-    assert reply.status_code == 200, reply.text
-    return reply.json()
-
-
-def documents(server):
-    return server.get("/documents/").json()["results"]
 
 
 # -- as drawn -------------------------------------------------------------------
@@ -109,12 +45,12 @@ def test_drawn_chunks(desk):
     text = "abcdefghij" * 500
     job = add(desk, {"title": "K8s", "text": text})
     assert job["chunks_processed"] == job["total_chunks"] == 6
-    chunks = desk.get(f"/documents/{job['document_id']}/chunks").json()
+    found = chunks(desk, job["document_id"])
     assert [(c["metadata"]["start_char"], c["metadata"]["end_char"])
-            for c in chunks["results"]] == [
+            for c in found] == [
         (0, 1000), (800, 1800), (1600, 2600), (2400, 3400), (3200, 4200),
         (4000, 5000)]
-    for c in chunks["results"]:
+    for c in found:
         assert c["text"] == text[c["metadata"]["start_char"]:
                                  c["metadata"]["end_char"]]
 
@@ -122,8 +58,8 @@ def test_drawn_chunks(desk):
 def test_long_chunks_are_embedded_in_parts(desk):
     """A thousand characters are a thousand tokens here; the model sees 254."""
     job = add(desk, {"title": "Han", "text": "漢字文字" * 600})
-    chunks = desk.get(f"/documents/{job['document_id']}/chunks").json()
-    assert all(c["metadata"]["embedded_in_parts"] for c in chunks["results"])
+    assert all(c["metadata"]["embedded_in_parts"]
+               for c in chunks(desk, job["document_id"]))
 
 
 def test_kubernetes_pages(desk):
@@ -480,18 +416,11 @@ def test_kill_during_ingest(make_sheaf, model_dir):
             f"/jobs/{name}").json()["total_chunks"]
     job = ended(server, name)
     assert job["status"] == "completed"
-    chunks, page = [], 1
-    while True:
-        reply = server.get(f"/documents/{job['document_id']}/chunks",
-                           params={"page": page, "page_size": 100}).json()
-        chunks += reply["results"]
-        if not reply["next"]:
-            break
-        page += 1
-    assert [c["metadata"]["chunk_index"] for c in chunks] == list(
+    found = chunks(server, job["document_id"])
+    assert [c["metadata"]["chunk_index"] for c in found] == list(
         range(job["total_chunks"]))
     assert all(c["text"] == text[c["metadata"]["start_char"]:
-                                 c["metadata"]["end_char"]] for c in chunks)
+                                 c["metadata"]["end_char"]] for c in found)
 
 
 def test_query_while_ingesting(desk):
