@@ -145,11 +145,7 @@ static void write_sources(struct jw *j, const struct answer *a)
         jw_kint(j, "n", (int64_t)i + 1);
         jw_kslice(j, "title", c->title);
         jw_kint(j, "chunk_index", c->index);
-        jw_kslice(j, "document_id", c->document_id);
-        jw_kint(j, "start_char", c->start_char);
-        jw_kint(j, "end_char", c->end_char);
-        if (c->page > 0)
-            jw_kint(j, "page", c->page);
+        chunk_write_place(j, c);
         jw_kslice(j, "text", c->text);
         jw_kdouble(j, "distance",
                    a->search.ranks[a->picked[i]].distance); /* NAN is null */
@@ -276,7 +272,9 @@ const struct route processor_ask_routes[] = {
                 "\"answer\":\"Apply the manifest with kubectl apply. [1]\","
                 "\"sources\":[{\"n\":1,\"title\":\"Kubernetes Guide\","
                 "\"chunk_index\":3,\"document_id\":\"doc-8d969eef6ecad3c2\","
-                "\"start_char\":2400,\"end_char\":3400,\"text\":\"...\","
+                "\"start_char\":2400,\"end_char\":3400,\"link\":"
+                "\"/documents/doc-8d969eef6ecad3c2/text?from=2400&to=3400\","
+                "\"text\":\"...\","
                 "\"distance\":0.35}],\"model\":\"extractive\","
                 "\"grounded\":true}"},
     {.pattern = NULL}};

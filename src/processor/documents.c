@@ -1,7 +1,13 @@
 /* documents.c - /documents/: what is stored, for people. */
+#include <stdio.h>
+
 #include "base/json.h"
 #include "net/paging.h"
 #include "processor/processor_impl.h"
+
+#define TEXT_DEFAULT 100000 /* characters of a reply, if nothing is said */
+#define TEXT_MAX 1000000
+#define CONTEXT_MAX 10000
 
 static void write_document(struct jw *j, const void *row)
 {
@@ -76,6 +82,167 @@ static enum err_code list_chunks(struct request *r, struct err *e)
                             : code;
 }
 
+/* ---- a place in the text ---- */
+
+static void link_write(struct jw *j, const char *key, struct slice id,
+                       int64_t from, int64_t to)
+{
+    char link[200];
+
+    snprintf(link, sizeof(link), "/documents/%.*s/text?from=%lld&to=%lld",
+             SLICE_ARG(id), (long long)from, (long long)to);
+    jw_kstr(j, key, link);
+}
+
+void chunk_write_link(struct jw *j, const struct chunk *c)
+{
+    link_write(j, "link", c->document_id, c->start_char, c->end_char);
+}
+
+void chunk_write_place(struct jw *j, const struct chunk *c)
+{
+    json_t *own = NULL;
+    int64_t page_end;
+    struct slice section;
+
+    jw_kslice(j, "document_id", c->document_id);
+    jw_kint(j, "start_char", c->start_char);
+    jw_kint(j, "end_char", c->end_char);
+    if (c->page > 0)
+        jw_kint(j, "page", c->page);
+    if (c->metadata.len && json_parse(&own, c->metadata, NULL) == ERR_NONE) {
+        page_end = json_get_int(own, "page_end", 0);
+        section = json_get_slice(own, "section");
+        if (page_end > 0)
+            jw_kint(j, "page_end", page_end);
+        if (section.len)
+            jw_kslice(j, "section", section);
+        json_decref(own);
+    }
+    chunk_write_link(j, c);
+}
+
+/* The page that a character is on, by the document's [[page, start], ...]; 0:
+ * it has none. */
+static int64_t page_at(const json_t *pages, int64_t at)
+{
+    int64_t page = 0;
+
+    for (size_t i = 0; i < json_array_size(pages); i++) {
+        const json_t *p = json_array_get(pages, i);
+
+        if (page && json_integer_value(json_array_get(p, 1)) > at)
+            break;
+        page = json_integer_value(json_array_get(p, 0));
+    }
+    return page;
+}
+
+/* Byte of the character `at` of a valid text, from a place that is not behind
+ * it. */
+static size_t byte_of(struct slice text, size_t byte, int64_t at_char,
+                      int64_t at)
+{
+    while (byte < text.len && at_char < at) {
+        byte++;
+        while (byte < text.len && ((unsigned char)text.p[byte] & 0xC0) == 0x80)
+            byte++;
+        at_char++;
+    }
+    return byte;
+}
+
+/* Which part is asked for, in characters. */
+struct part {
+    int64_t from, to, before, after; /* before <= from <= to <= after */
+};
+
+static enum err_code read_part(const struct request *r,
+                               const struct document *d, struct part *out,
+                               struct err *e)
+{
+    int64_t context = request_int(r, "context");
+
+    out->from = request_int(r, "from");
+    out->to =
+        request_has(r, "to") ? request_int(r, "to") : out->from + TEXT_DEFAULT;
+    if (out->from > d->chars)
+        return err_field(e, "from",
+                         "'from' is behind the end of the document, which has "
+                         "%lld characters",
+                         (long long)d->chars);
+    if (out->to < out->from)
+        return err_field(e, "to", "'to' is before 'from'");
+    if (out->to - out->from > TEXT_MAX)
+        return err_field(e, "to", "at most %d characters can be asked for",
+                         TEXT_MAX);
+    if (out->to > d->chars)
+        out->to = d->chars;
+    out->before = out->from > context ? out->from - context : 0;
+    out->after = d->chars - out->to > context ? out->to + context : d->chars;
+    return ERR_NONE;
+}
+
+static void write_part(struct jw *j, const struct document *d,
+                       const struct part *p, struct slice text)
+{
+    size_t before = byte_of(text, 0, 0, p->before),
+           from = byte_of(text, before, p->before, p->from),
+           to = byte_of(text, from, p->from, p->to),
+           after = byte_of(text, to, p->to, p->after);
+
+    jw_kslice(j, "before", slice_sub(text, before, from));
+    jw_kslice(j, "text", slice_sub(text, from, to));
+    jw_kslice(j, "after", slice_sub(text, to, after));
+    if (p->to < d->chars)
+        link_write(j, "next", d->id, p->to,
+                   p->to + (p->to > p->from ? p->to - p->from : TEXT_DEFAULT));
+    else
+        jw_knull(j, "next");
+}
+
+static void write_pages(struct jw *j, const struct document *d,
+                        const struct part *p)
+{
+    json_t *pages = NULL;
+
+    if (!d->pages.len || json_parse(&pages, d->pages, NULL) != ERR_NONE)
+        return;
+    jw_kint(j, "page", page_at(pages, p->from));
+    jw_kint(j, "page_end", page_at(pages, p->to > p->from ? p->to - 1 : p->to));
+    json_decref(pages);
+}
+
+static enum err_code get_text(struct request *r, struct err *e)
+{
+    struct processor *p = r->ctx;
+    struct slice text, id = request_str(r, "id");
+    struct document d;
+    struct part part = {0};
+    struct jw j;
+    enum err_code code = store_document_get(p->store, r->arena, id, &d, e);
+
+    if (code == ERR_NONE)
+        code = read_part(r, &d, &part, e);
+    if (code == ERR_NONE)
+        code =
+            store_document_text(p->store, r->arena, id, 0, d.bytes, &text, e);
+    if (code != ERR_NONE)
+        return code;
+    jw_init(&j, reply_json(r, 200));
+    jw_obj(&j);
+    jw_kslice(&j, "document_id", d.id);
+    jw_kslice(&j, "title", d.title);
+    jw_ktext(&j, "source", d.source);
+    jw_kint(&j, "start_char", part.from);
+    jw_kint(&j, "end_char", part.to);
+    jw_kint(&j, "chars", d.chars);
+    write_pages(&j, &d, &part);
+    write_part(&j, &d, &part, text);
+    jw_end_obj(&j);
+    return ERR_NONE;
+}
+
 static enum err_code delete_document(struct request *r, struct err *e)
 {
     struct processor *p = r->ctx;
@@ -102,6 +269,17 @@ static const struct param list_params[] = {
 static const struct param id_params[] = {ID_PARAM, {.name = NULL}};
 static const struct param chunk_params[] = {
     ID_PARAM, PAGING_PARAMS, {.name = NULL}};
+static const struct param text_params[] = {
+    ID_PARAM,
+    {"from", IN_QUERY, PARAM_INT, .min = 0, .max = 1e9, .dflt = "0",
+     .doc = "The first character, counted in code points.", .example = "2400"},
+    {"to", IN_QUERY, PARAM_INT, .min = 0, .max = 1e9,
+     .doc = "Behind the last one; at most a million further on.  If it is not "
+            "given: 100,000 characters.",
+     .example = "3400"},
+    {"context", IN_QUERY, PARAM_INT, .min = 0, .max = CONTEXT_MAX, .dflt = "0",
+     .doc = "So many characters on each side, in `before` and `after`."},
+    {.name = NULL}};
 
 #define DOCUMENT_EXAMPLE                                                       \
     "{\"id\":\"doc-8d969eef6ecad3c2\",\"title\":\"Kubernetes Guide\","         \
@@ -139,7 +317,23 @@ const struct route processor_document_routes[] = {
      .summary = "The chunks of a document",
      .returns = "{\"count\":6,\"next\":null,\"previous\":null,\"results\":[{"
                 "\"id\":\"doc-8d969eef6ecad3c2_chunk_0\",\"text\":\"...\","
-                "\"metadata\":{\"chunk_index\":0}}]}"},
+                "\"metadata\":{\"chunk_index\":0},\"link\":"
+                "\"/documents/doc-8d969eef6ecad3c2/text?from=0&to=1000\"}]}"},
+    {.method = HTTP_GET,
+     .pattern = "/documents/{id}/text",
+     .handle = get_text,
+     .policy = POLICY_READ,
+     .params = text_params,
+     .tag = "Documents",
+     .summary = "A part of a document's text",
+     .doc = "What the `link` of a result or a source leads to: the passage in "
+            "its place.  `page` and `page_end` are there if the document has "
+            "pages; `next` is where the text goes on.",
+     .returns = "{\"document_id\":\"doc-8d969eef6ecad3c2\",\"title\":"
+                "\"Kubernetes Guide\",\"source\":null,\"start_char\":2400,"
+                "\"end_char\":3400,\"chars\":5000,\"before\":\"\","
+                "\"text\":\"...\",\"after\":\"\",\"next\":\"/documents/"
+                "doc-8d969eef6ecad3c2/text?from=3400&to=4400\"}"},
     {.method = HTTP_DELETE,
      .pattern = "/documents/{id}",
      .handle = delete_document,

@@ -49,6 +49,10 @@ struct processor {
 /* The model's identity, of a model that is there. */
 struct model_id processor_model(struct embed *m);
 
+/* Where a chunk can be seen in its document, as members of an open object: the
+ * link alone, or document, offsets, pages and section too. */
+void chunk_write_link(struct jw *j, const struct chunk *c);
+void chunk_write_place(struct jw *j, const struct chunk *c);
 /* A chunk as results show it: id, text, metadata; leaves the object open. */
 void chunk_write(struct jw *j, const struct chunk *c);
 

@@ -41,6 +41,7 @@ void chunk_write(struct jw *j, const struct chunk *c)
         jw_value(j, metadata);
     else
         jw_null(j);
+    chunk_write_link(j, c);
     json_decref(metadata);
 }
 

@@ -83,6 +83,38 @@ def test_kubernetes_pages(desk):
     assert ended(desk, job)["status"] == "completed"
 
 
+def test_links(desk):
+    """Each result leads to its place in the document."""
+    text = "".join(f"Satz {i}: Größe \N{GRINNING FACE}. " for i in range(300))
+    job = add(desk, {"title": "Long", "text": text})
+    for r in query(desk, "Größe", k=3)["results"]:
+        m = r["metadata"]
+        seen = desk.get(r["link"]).json()
+        assert seen["text"] == r["text"] == text[m["start_char"]:m["end_char"]]
+        assert seen["document_id"] == job["document_id"]
+        assert (seen["start_char"], seen["end_char"]) == (m["start_char"],
+                                                          m["end_char"])
+        assert seen["chars"] == len(text) and "page" not in seen
+    path = f"/documents/{job['document_id']}/text"
+    seen = desk.get(path, params={"from": 10, "to": 20, "context": 15}).json()
+    assert (seen["before"], seen["text"], seen["after"]) == (
+        text[:10], text[10:20], text[20:35])
+    whole, link = "", path + "?from=0&to=1000"
+    while link:
+        seen = desk.get(link).json()
+        whole, link = whole + seen["text"], seen["next"]
+    assert whole == text
+    assert desk.get(path).json()["text"] == text
+    assert desk.get(path, params={"from": len(text)}).json()["text"] == ""
+    for params, field in [({"from": len(text) + 1}, "from"),
+                          ({"from": 5, "to": 4}, "to"), ({"from": -1}, "from"),
+                          ({"from": "x"}, "from"), ({"to": 1000001}, "to"),
+                          ({"context": 10001}, "context"), ({"at": 1}, "at")]:
+        reply = desk.get(path, params=params)
+        assert reply.status_code == 400 and field in reply.text
+    assert desk.get("/documents/doc-0/text").status_code == 404
+
+
 # -- modes and filters ---------------------------------------------------------
 
 @pytest.fixture
@@ -323,19 +355,6 @@ def test_too_many_chunks(desk):
                      "chunk_size": 101, "chunk_overlap": 0})
     assert job["status"] == "failed" and "chunk_overlap" in job["error"]
     assert documents(desk) == []
-
-
-def test_too_large(desk):
-    reply = desk.post("/process/text", json={"title": "x",
-                                             "text": "a" * (50 << 20)})
-    assert reply.status_code == 413
-
-
-def test_own_keys_win(desk):
-    job = add(desk, {**GUIDE, "metadata": {"title": "mine", "chunk_index": 9}})
-    found = query(desk, "kubernetes")["results"][0]["metadata"]
-    assert found["title"] == "Kubernetes Guide" and found["chunk_index"] == 0
-    assert found["document_id"] == job["document_id"]
 
 
 def test_duplicate(desk):

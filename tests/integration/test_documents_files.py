@@ -97,6 +97,21 @@ def test_sections(desk):
     assert sections[-1] == "Other"
 
 
+def test_pages_of_sources(lite_desk):
+    send(lite_desk, "a.pdf", files.pdf(*PAGES))
+    source, = lite_desk.post("/ask", json={
+        "question": "What gives pods a stable address?"}).json()["sources"]
+    assert (source["page"], source["page_end"]) == (1, 3)
+    seen = lite_desk.get(source["link"]).json()
+    assert seen["text"] == source["text"] == "\n\n".join(PAGES)
+    assert (seen["page"], seen["page_end"]) == (1, 3)
+    start = seen["text"].index("A Service")
+    seen = lite_desk.get(f"/documents/{source['document_id']}/text",
+                         params={"from": start, "to": start + 9}).json()
+    assert seen["text"] == "A Service"
+    assert (seen["page"], seen["page_end"]) == (2, 2)
+
+
 def test_same_and_changed_file(desk):
     first = send(desk, "a.pdf", files.pdf(*PAGES), source="a.pdf")
     again = send(desk, "a.pdf", files.pdf(*PAGES), source="a.pdf")
