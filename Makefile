@@ -208,7 +208,7 @@ coverage:
 unit: $(UNIT_BIN)
 	$(if $(UNIT),,$(error no such unit test: tests/unit/test_$(T).c))
 	@SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
-	    tests/with-postgres tests/run-unit $(UNIT_BIN)
+	    tests/with-postgres --pgvector '$(abspath $(B)/venv)' tests/run-unit $(UNIT_BIN)
 
 # A test that defines __wrap_f() gets every call of f() (see ld(1), --wrap).
 $(OUT)/unit/%: $(OUT)/obj/tests/unit/%.o $(UNIT_HELP_OBJ) $(LIB)

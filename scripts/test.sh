@@ -15,6 +15,8 @@ note() { summary+=$(printf '%-18s %-8s %s' "$1" "$2" "${3-}")$'\n'; }
 scripts/deps.sh build run test || exit 1
 # Tests that need the model are skipped without it, saying so.
 scripts/fetch-model.sh "${B:-build}/model" || true
+# The PostgreSQL with pgvector that unit tests use is in there.
+$make --no-print-directory "${B:-build}/venv/ready" || true
 for layer in "${layers[@]}"; do
     if [ -n "$failed" ]; then
         note "$layer" 'not run'

@@ -110,6 +110,13 @@ void document_paper_text(struct buf *out, struct slice title,
     crypto_sha256(sha256, buf_slice(out));
 }
 
+enum err_code document_no_nearest(struct err *e)
+{
+    return err_set(e, ERR_UNAVAILABLE,
+                   "this database does not find vectors: 'vectors' is not "
+                   "pgvector");
+}
+
 /* ---- matches ---- */
 
 static bool is_better(struct chunk_match a, struct chunk_match b)

@@ -36,6 +36,9 @@ enum err_code document_first_new(const struct chunk_batch *b, int64_t committed,
 void document_paper_text(struct buf *out, struct slice title,
                          struct slice abstract, uint8_t sha256[32]);
 
+/* What a store says that does not find vectors itself. */
+enum err_code document_no_nearest(struct err *e);
+
 /* The best k matches so far, best first. */
 struct match_list {
     struct chunk_match *p; /* room for k */

@@ -213,11 +213,12 @@ struct chunk_vector {
     int64_t chunk_id, document_key;
     int64_t index, start_char, end_char, page, tokens;
     struct slice metadata; /* the chunk's own */
-    const float *vector;   /* STORE_VECTOR_DIM; aligned for float */
+    const float *vector;   /* STORE_VECTOR_DIM; aligned for float; or NULL */
 };
 
 /* Every visible chunk with a vector of this model whose document changed after
- * the generation `since` (0: all), document by document; *generation is that of
+ * the generation `since` (0: all), document by document; m == NULL: with one of
+ * any model, and vectors are not read.  *generation is that of
  * the moment before the first: pass it next time.  In batches, no transaction
  * is open during `each`, which may call the store and returns an error to stop;
  * its argument is valid during the call.  A document that is removed meanwhile
@@ -237,6 +238,43 @@ enum err_code store_vectors_cached(struct store *s, const struct model_id *m,
                                    const uint8_t (*sha256)[32], size_t n,
                                    float *out, bool *found, struct err *e)
     CHECKED;
+
+/* ---- vectors: found by the database itself ---- */
+
+/* Does this store answer store_vectors_nearest()?  Then nobody needs an index
+ * in memory.  Any thread; does not block. */
+bool store_finds_vectors(const struct store *s);
+
+/* Smaller is nearer.  A vector of length zero has the cosine 0 with all. */
+enum vector_distance {
+    DISTANCE_COSINE, /* 1 - cosine */
+    DISTANCE_IP,     /* 1 - inner product */
+    DISTANCE_L2      /* square of the Euclidean distance */
+};
+
+struct vector_search {
+    enum vector_set set;
+    struct model_id model;
+    const float *vector; /* STORE_VECTOR_DIM */
+    enum vector_distance distance;
+    int k;
+    const int64_t *ids; /* only these chunks or papers; NULL: all */
+    size_t n_ids;
+};
+
+struct vector_match {
+    int64_t id; /* of a visible chunk, or of a paper */
+    double distance;
+};
+
+/* The k nearest of this model, exactly: nearest first, equal ones by id; fewer
+ * only if there are no more.  The database computes in single precision: of two
+ * whose distances differ by less than about 1e-6 either may come first.
+ * ERR_UNAVAILABLE also when the store does not find vectors. */
+enum err_code store_vectors_nearest(struct store *s, struct arena *a,
+                                    const struct vector_search *q,
+                                    struct vector_match **out, size_t *n,
+                                    struct err *e) CHECKED;
 
 /* ---- another model: visible chunks are embedded again ---- */
 

@@ -313,7 +313,8 @@ static void release(struct postgres *p)
     free(p);
 }
 
-static enum err_code prepare_schema(struct postgres *p, struct err *e)
+static enum err_code prepare_schema(struct postgres *p,
+                                    enum store_vectors vectors, struct err *e)
 {
     struct pg_conn *c;
     enum err_code code = postgres_take(p, &c, e);
@@ -321,6 +322,8 @@ static enum err_code prepare_schema(struct postgres *p, struct err *e)
     if (code != ERR_NONE)
         return code;
     code = postgres_migrate(c, e);
+    if (code == ERR_NONE)
+        code = vector_form_open(&p->vectors, c, vectors, e);
     postgres_give(p, c);
     return code;
 }
@@ -332,6 +335,7 @@ static struct postgres *new_store(const struct store_options *opt)
 
     if (!p)
         return NULL;
+    p->base.finds_vectors = opt->vectors == STORE_VECTORS_PGVECTOR;
     p->max_open = opt->connections;
     p->idempotency_ttl_us = opt->idempotency_ttl_us;
     p->url = strdup(opt->database_url);
@@ -361,7 +365,7 @@ static enum err_code open_store(struct store **out,
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     code = find_secret(p, e);
     if (code == ERR_NONE)
-        code = prepare_schema(p, e);
+        code = prepare_schema(p, opt->vectors, e);
     if (code == ERR_NONE)
         *out = &p->base;
     else
@@ -402,7 +406,12 @@ static enum err_code describe(struct store *s, struct arena *a,
                        "'server_version') || ', database ' ||"
                        " current_database() || ', namespace ' ||"
                        " current_schema() || ', schema ' ||"
-                       " (SELECT max(version) FROM schema_versions)",
+                       " (SELECT max(version) FROM schema_versions) ||"
+                       " coalesce((SELECT ', pgvector ' || x.extversion"
+                       "  FROM pg_extension x JOIN pg_attribute a"
+                       "  ON a.attrelid = to_regclass('chunk_vectors')"
+                       "  AND a.attname = 'vector' AND a.atttypid <>"
+                       "  'bytea'::regtype WHERE x.extname = 'vector'), '')",
                        NULL, e);
 
     if (code != ERR_NONE)

@@ -9,6 +9,7 @@
 
 #include "store/postgres_conn.h"
 #include "store/postgres_known.h"
+#include "store/postgres_vector_form.h"
 #include "store/store_ops.h"
 
 struct postgres {
@@ -17,6 +18,7 @@ struct postgres {
     char *secret; /* owned; the password, NULL: none */
     int64_t idempotency_ttl_us;
     struct known *pages; /* owned; counts and anchors of lists */
+    struct vector_form vectors;
 
     pthread_mutex_t lock;  /* over what follows */
     pthread_cond_t given;  /* a connection, or the room for one */
@@ -71,6 +73,9 @@ enum err_code postgres_select_one(struct store *s, struct arena *a,
 /* Bring the schema up to date, one process at a time.  ERR_INVALID: it is
  * newer than this program. */
 enum err_code postgres_migrate(struct pg_conn *c, struct err *e) CHECKED;
+/* Begin a transaction that changes tables, of one process at a time and as long
+ * as it takes. */
+enum err_code postgres_begin_alone(struct pg_conn *c, struct err *e) CHECKED;
 
 /* Columns in the order in which postgres_read_paper() takes them. */
 #define PAPER_COLUMNS                                                          \

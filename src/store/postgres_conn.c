@@ -144,6 +144,28 @@ static void failed_with(struct pg_conn *c, PGresult *r)
             state);
 }
 
+/* The same for a statement of ours, which can only fail in these ways when the
+ * tables are not any more what they were when this process was started. */
+static void statement_failed_with(struct pg_conn *c, PGresult *r)
+{
+    static const char *const states[] = {
+        "0A000", /* feature_not_supported: a kept plan with other columns */
+        "42703", /* undefined_column */
+        "42804", /* datatype_mismatch */
+        "42883", /* undefined_function, or operator */
+    };
+    const char *state = postgres_lib.PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    bool is_first = c->failed.code == ERR_NONE;
+
+    failed_with(c, r);
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
+        if (is_first && state && strcmp(state, states[i]) == 0) {
+            err_prefix(&c->failed, "another process has changed the tables, "
+                                   "restart this one");
+            c->failed.code = ERR_UNAVAILABLE;
+        }
+}
+
 static enum err_code report(const struct pg_conn *c, struct err *e)
 {
     if (c->failed.code != ERR_NONE && e)
@@ -383,7 +405,7 @@ static void check_prepared(struct pg_conn *c, uint64_t name, PGresult *r)
         return;
     statement_of(c, name)->prepared = false;
     if (status != PGRES_PIPELINE_ABORTED)
-        failed_with(c, r);
+        statement_failed_with(c, r);
 }
 
 /* The answer to the oldest thing sent; NULL when the link is lost. */
@@ -408,7 +430,7 @@ static PGresult *receive(struct pg_conn *c, enum kind *kind)
     if (p.kind == PREPARE)
         check_prepared(c, p.statement, r);
     else if (postgres_lib.PQresultStatus(r) == PGRES_FATAL_ERROR)
-        failed_with(c, r);
+        statement_failed_with(c, r);
     return r;
 }
 

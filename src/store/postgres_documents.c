@@ -219,6 +219,7 @@ static enum err_code begin(struct store *s, struct arena *a,
 struct adding {
     const struct job_lease *l;
     const struct chunk_batch *b;
+    const struct vector_form *form;
 };
 
 static enum err_code no_version(int64_t key, struct err *e)
@@ -279,17 +280,19 @@ static enum err_code ask_texts(struct pg_conn *c, const struct chunk_batch *b,
 enum { C_IDX, C_START, C_END, C_FROM, C_TO, C_PAGE, C_TOKENS, N_NUMBERS };
 
 struct columns {
+    const struct vector_form *form;
     struct buf numbers[N_NUMBERS], metadata, words, sha256, vectors;
 };
 
-static void columns_init(struct columns *t)
+static void columns_init(struct columns *t, const struct vector_form *form)
 {
+    t->form = form;
     for (int i = 0; i < N_NUMBERS; i++)
         pg_array_init(&t->numbers[i], PG_INT8);
     pg_array_init(&t->metadata, PG_TEXT);
     pg_array_init(&t->words, PG_TSVECTOR);
-    buf_init(&t->sha256, PG_MAX_ARRAY);
-    buf_init(&t->vectors, PG_MAX_ARRAY);
+    pg_array_init(&t->sha256, PG_BYTEA);
+    pg_array_init(&t->vectors, form->type);
 }
 
 static void columns_release(struct columns *t)
@@ -322,12 +325,13 @@ static void columns_add(struct columns *t, const struct chunk_new *ch,
     at = pg_array_open(&t->words);
     pg_text_vector(&t->words, &p);
     pg_array_close(&t->words, at);
-    buf_add(&t->sha256, ch->sha256, sizeof(ch->sha256));
-    buf_add(&t->vectors, ch->vector, VECTOR_BYTES);
+    pg_array_bytes(&t->sha256, ch->sha256, sizeof(ch->sha256));
+    vector_form_add(&t->vectors, t->form, ch->vector);
 }
 
+/* Indexes have no gaps, so they tell which vector belongs to a chunk. */
 static void insert_chunks(struct pg_conn *c, const struct chunk_batch *b,
-                          const struct columns *t)
+                          const struct columns *t, int64_t first_index)
 {
     struct pg_args a = {0};
 
@@ -337,54 +341,54 @@ static void insert_chunks(struct pg_conn *c, const struct chunk_batch *b,
         pg_arg_array(&a, PG_INT8_ARRAY, &t->numbers[i]);
     pg_arg_array(&a, PG_TEXT_ARRAY, &t->metadata);
     pg_arg_array(&a, PG_TSVECTOR_ARRAY, &t->words);
-    pg_arg_bytes(&a, t->sha256.p, t->sha256.len);
-    pg_arg_bytes(&a, t->vectors.p, t->vectors.len);
+    pg_arg_array(&a, PG_BYTEA_ARRAY, &t->sha256);
+    pg_arg_array(&a, t->form->array, &t->vectors);
+    pg_arg_i64(&a, first_index);
     pg_do(c,
-          "INSERT INTO chunks(document, model, idx, start_char, end_char,"
-          " start_byte, end_byte, page, tokens, metadata, words, n_words,"
-          " sha256, vector) SELECT $1, $2, t.idx, t.start_char, t.end_char,"
+          "WITH added AS (INSERT INTO chunks(document, idx, start_char,"
+          " end_char, start_byte, end_byte, page, tokens, metadata, words,"
+          " n_words, sha256) SELECT $1, t.idx, t.start_char, t.end_char,"
           " t.start_byte, t.end_byte, t.page, t.tokens, t.metadata, t.words,"
           " (SELECT coalesce(sum(cardinality(l.positions)), 0)"
-          "   FROM unnest(t.words) l),"
-          " substring($12 FROM (t.n * 32 - 31)::int FOR 32),"
-          " substring($13 FROM (t.n * 1536 - 1535)::int FOR 1536)"
-          " FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) WITH ORDINALITY"
+          "   FROM unnest(t.words) l), t.sha256"
+          " FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
           " AS t(idx, start_char, end_char, start_byte, end_byte, page, tokens,"
-          " metadata, words, n)",
+          " metadata, words, sha256) RETURNING id, idx)"
+          " INSERT INTO chunk_vectors(chunk, document, model, vector)"
+          " SELECT added.id, $1, $2, v.vector FROM unnest($13) WITH ORDINALITY"
+          " v(vector, n) JOIN added ON added.idx = $14 + v.n - 1",
           &a);
 }
 
-_Static_assert(VECTOR_BYTES == 1536, "the SQL has the number");
-
-static enum err_code add_new(struct pg_conn *c, const struct chunk_batch *b,
+static enum err_code add_new(struct pg_conn *c, const struct adding *ad,
                              size_t first, struct slice title, struct err *e)
 {
+    const struct chunk_batch *b = ad->b;
     struct columns t;
     PGresult *texts;
     enum err_code code = ask_texts(c, b, first, &texts, e);
 
     if (code != ERR_NONE)
         return code;
-    columns_init(&t);
+    columns_init(&t, ad->form);
     for (size_t i = first; i < b->n && code == ERR_NONE; i++) {
         struct slice text = pg_slice(texts, (int)(i - first), 0);
 
         code = document_check_text(&b->chunks[i], text, e);
         columns_add(&t, &b->chunks[i], title, text);
     }
-    if (code == ERR_NONE && !(buf_ok(&t.sha256) && buf_ok(&t.vectors)))
-        code = err_set(e, ERR_TOO_LARGE, "the chunks are too many at once");
     if (code == ERR_NONE)
-        insert_chunks(c, b, &t);
+        insert_chunks(c, b, &t, b->chunks[first].index);
     columns_release(&t);
     postgres_lib.PQclear(texts);
     return code;
 }
 
 /* r: the version's row. */
-static enum err_code add_to(struct pg_conn *c, const struct chunk_batch *b,
+static enum err_code add_to(struct pg_conn *c, const struct adding *ad,
                             const PGresult *r, struct err *e)
 {
+    const struct chunk_batch *b = ad->b;
     int64_t committed = 0;
     size_t first = 0;
     enum err_code code = count_chunks(c, b->key, &committed, e);
@@ -394,7 +398,7 @@ static enum err_code add_to(struct pg_conn *c, const struct chunk_batch *b,
     for (size_t i = first; i < b->n && code == ERR_NONE; i++)
         code = document_check_slice(&b->chunks[i], pg_i64(r, 0, 0), e);
     return code == ERR_NONE && first < b->n
-               ? add_new(c, b, first, pg_slice(r, 0, 2), e)
+               ? add_new(c, ad, first, pg_slice(r, 0, 2), e)
                : code;
 }
 
@@ -412,7 +416,7 @@ static enum err_code do_add(struct pg_conn *c, void *ctx, struct err *e)
         code = load_version(c, ad->l, b->key, &version, e);
     if (code != ERR_NONE)
         return code;
-    code = add_to(c, b, version, e);
+    code = add_to(c, ad, version, e);
     postgres_lib.PQclear(version);
     return code;
 }
@@ -420,7 +424,7 @@ static enum err_code do_add(struct pg_conn *c, void *ctx, struct err *e)
 static enum err_code chunks_add(struct store *s, const struct job_lease *l,
                                 const struct chunk_batch *b, struct err *e)
 {
-    struct adding ad = {l, b};
+    struct adding ad = {l, b, &postgres_of(s)->vectors};
 
     return postgres_transact(s, do_add, &ad, e);
 }
@@ -583,6 +587,7 @@ const struct document_ops postgres_document_ops = {
     .vectors_present = postgres_vectors_present,
     .chunks_each = postgres_chunks_each,
     .vectors_cached = postgres_vectors_cached,
+    .vectors_nearest = postgres_vectors_nearest,
     .chunks_unembedded = postgres_chunks_unembedded,
     .chunk_vectors_put = postgres_chunk_vectors_put,
     .papers_unembedded = postgres_papers_unembedded,

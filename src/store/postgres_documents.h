@@ -14,9 +14,6 @@ enum err_code postgres_ask(struct pg_conn *c, PGresult **out, const char *sql,
 /* Vectors read before they are handed on. */
 #define BATCH 256
 #define BATCH_BYTES ((size_t)64 << 20)
-/* The next column, a vector, copied into the arena: the server's bytes have any
- * alignment. */
-const float *postgres_row_vector(struct pg_row *w);
 enum err_code postgres_no_document(struct slice id, struct err *e);
 
 /* slots of postgres_documents_read.c */
@@ -76,6 +73,11 @@ enum err_code postgres_chunk_vectors_put(struct store *s,
                                          const int64_t *ids,
                                          const float *vectors, size_t n,
                                          struct err *e) CHECKED;
+/* slot of postgres_nearest.c */
+enum err_code postgres_vectors_nearest(struct store *s, struct arena *a,
+                                       const struct vector_search *q,
+                                       struct vector_match **out, size_t *n,
+                                       struct err *e) CHECKED;
 /* slots of postgres_paper_vectors.c */
 enum err_code postgres_papers_unembedded(struct store *s, struct arena *a,
                                          const struct model_id *m, int limit,

@@ -22,8 +22,10 @@
  *    running one when its lease ends.
  *  - The counter in meta is the count of the list without filters.
  *  - chunks.words holds the title twice, since it counts double; n_words counts
- *    alike.  Vectors lie outside the row, words inside: a search reads words.
- *    vector_sets counts the chunks that are visible, and their words.
+ *    alike.  vector_sets counts the chunks that are visible, and their words.
+ *  - Vectors have tables of their own and lie inside the rows (PLAIN): a search
+ *    reads all vectors and nothing else, or words and no vectors.  They are
+ *    bytes, or of pgvector's type (postgres_vector_form.c).
  */
 #include <stdio.h>
 
@@ -353,7 +355,23 @@ static const char *const step_3[] = {
     "  EXECUTE FUNCTION job_completed();",
     NULL};
 
-static const char *const *const steps[] = {step_1, step_2, step_3};
+static const char *const step_4[] = {
+    "CREATE TABLE chunk_vectors("
+    "  chunk bigint PRIMARY KEY,"
+    "  document bigint NOT NULL REFERENCES documents(key) ON DELETE CASCADE,"
+    "  model bigint NOT NULL,"
+    "  vector bytea NOT NULL);"
+    "ALTER TABLE chunk_vectors ALTER COLUMN vector SET STORAGE PLAIN;"
+    "ALTER TABLE paper_vectors ALTER COLUMN vector SET STORAGE PLAIN;"
+    "INSERT INTO chunk_vectors SELECT id, document, model, vector FROM chunks"
+    "  ORDER BY id;"
+    "CREATE INDEX chunk_vectors_by_document ON chunk_vectors(document);"
+    "CREATE INDEX chunk_vectors_by_model ON chunk_vectors(model, chunk);"
+    "ALTER TABLE chunks DROP COLUMN vector, DROP COLUMN model;"
+    "CREATE INDEX chunks_by_text ON chunks(sha256);",
+    NULL};
+
+static const char *const *const steps[] = {step_1, step_2, step_3, step_4};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look
@@ -432,16 +450,20 @@ static enum err_code take_steps(struct pg_conn *c, struct err *e)
     return code;
 }
 
-/* Two processes that make tables of the same name would meet in an error. */
-static enum err_code migrate_locked(struct pg_conn *c, struct err *e)
+enum err_code postgres_begin_alone(struct pg_conn *c, struct err *e)
 {
-    enum err_code code;
-
-    code = pg_script(c,
+    return pg_script(c,
                      "BEGIN; SET LOCAL lock_timeout = '60s';"
+                     "SET LOCAL statement_timeout = 0;"
                      "SELECT pg_advisory_xact_lock(1936221542,"
                      " hashtext(current_schema()))",
                      e);
+}
+
+static enum err_code migrate_locked(struct pg_conn *c, struct err *e)
+{
+    enum err_code code = postgres_begin_alone(c, e);
+
     if (code == ERR_NONE)
         code = take_steps(c, e);
     if (code == ERR_NONE)

@@ -11,6 +11,7 @@ struct putting {
     int64_t model;
     const struct paper_vector *papers;
     size_t n;
+    const struct vector_form *form;
 };
 
 static void read_paper_text(struct pg_row *w, void *element)
@@ -90,39 +91,57 @@ static bool is_current(const struct paper_vector *v, const PGresult *texts)
     return false;
 }
 
-static void put_paper(struct pg_conn *c, int64_t model,
-                      const struct paper_vector *v)
+/* The last of those with the same id counts, and only if its text is current.
+ */
+static bool is_put(const struct putting *p, size_t i, const PGresult *texts)
 {
-    struct pg_args put = {0}, done = {0};
-
-    pg_arg_i64(&put, v->id);
-    pg_arg_i64(&put, model);
-    pg_arg_bytes(&put, v->sha256, sizeof(v->sha256));
-    pg_arg_bytes(&put, v->vector, VECTOR_BYTES);
-    pg_do(c,
-          "INSERT INTO paper_vectors(paper_id, model, generation, sha256,"
-          " vector) SELECT $1, $2, generation, $3, $4 FROM vector_sets"
-          " WHERE id = 1 ON CONFLICT (paper_id) DO UPDATE SET"
-          " model = excluded.model, generation = excluded.generation,"
-          " sha256 = excluded.sha256, vector = excluded.vector",
-          &put);
-    pg_arg_i64(&done, v->id);
-    pg_do(c, "DELETE FROM papers_unembedded WHERE paper_id = $1", &done);
+    for (size_t k = i + 1; k < p->n; k++)
+        if (p->papers[k].id == p->papers[i].id)
+            return false;
+    return is_current(&p->papers[i], texts);
 }
 
 static enum err_code do_put_papers(struct pg_conn *c, void *ctx, struct err *e)
 {
     const struct putting *p = ctx;
+    struct pg_args put = {0}, done = {0};
+    struct buf ids, sha256, vectors;
     PGresult *texts;
     enum err_code code = ask_papers(c, p, &texts, e);
 
     if (code != ERR_NONE)
         return code;
-    postgres_vectors_touch(c, VECTORS_PAPERS);
-    for (size_t i = 0; i < p->n; i++)
-        if (is_current(&p->papers[i], texts))
-            put_paper(c, p->model, &p->papers[i]);
+    pg_array_init(&ids, PG_INT8);
+    pg_array_init(&sha256, PG_BYTEA);
+    pg_array_init(&vectors, p->form->type);
+    for (size_t i = 0; i < p->n; i++) {
+        const struct paper_vector *v = &p->papers[i];
+
+        if (!is_put(p, i, texts))
+            continue;
+        pg_array_i64(&ids, v->id);
+        pg_array_bytes(&sha256, v->sha256, sizeof(v->sha256));
+        vector_form_add(&vectors, p->form, v->vector);
+    }
     postgres_lib.PQclear(texts);
+    postgres_vectors_touch(c, VECTORS_PAPERS);
+    pg_arg_i64(&put, p->model);
+    pg_arg_array(&put, PG_INT8_ARRAY, &ids);
+    pg_arg_array(&put, PG_BYTEA_ARRAY, &sha256);
+    pg_arg_array(&put, p->form->array, &vectors);
+    pg_do(c,
+          "INSERT INTO paper_vectors(paper_id, model, generation, sha256,"
+          " vector) SELECT o.id, $1, s.generation, o.sha256, o.vector"
+          " FROM unnest($2, $3, $4) o(id, sha256, vector), vector_sets s"
+          " WHERE s.id = 1 ON CONFLICT (paper_id) DO UPDATE SET"
+          " model = excluded.model, generation = excluded.generation,"
+          " sha256 = excluded.sha256, vector = excluded.vector",
+          &put);
+    pg_arg_array(&done, PG_INT8_ARRAY, &ids);
+    pg_do(c, "DELETE FROM papers_unembedded WHERE paper_id = ANY($1)", &done);
+    buf_release(&vectors);
+    buf_release(&sha256);
+    buf_release(&ids);
     return ERR_NONE;
 }
 
@@ -131,7 +150,7 @@ enum err_code postgres_paper_vectors_put(struct store *s,
                                          const struct paper_vector *v, size_t n,
                                          struct err *e)
 {
-    struct putting p = {document_model(m), v, n};
+    struct putting p = {document_model(m), v, n, &postgres_of(s)->vectors};
 
     return postgres_transact(s, do_put_papers, &p, e);
 }
@@ -152,7 +171,7 @@ static void read_paper_vector(struct pg_row *w, void *element)
     sha256 = pg_slice(w->r, w->row, w->col++);
     if (sha256.len == sizeof(p->v.sha256))
         memcpy(p->v.sha256, sha256.p, sha256.len);
-    p->v.vector = postgres_row_vector(w);
+    p->v.vector = vector_form_row(w);
 }
 
 static enum err_code read_papers(struct store *s, struct arena *a,

@@ -10,11 +10,11 @@
 /* Stands for "in scratch", so that a struct pg_args can be copied. */
 static const char in_scratch[1];
 
-static void next_arg(struct pg_args *a, enum pg_type type, const void *value,
+static void next_arg(struct pg_args *a, unsigned type, const void *value,
                      size_t len, int format)
 {
     assert(a->n < PG_MAX_ARGS && len <= PG_MAX_ARRAY);
-    a->types[a->n] = (unsigned)type;
+    a->types[a->n] = type;
     a->values[a->n] = value;
     a->lengths[a->n] = (int)len;
     a->formats[a->n] = format;
@@ -62,7 +62,7 @@ void pg_arg_text_or_null(struct pg_args *a, struct slice v)
 
 void pg_arg_bytes(struct pg_args *a, const void *p, size_t n)
 {
-    next_arg(a, PG_BYTEA, p, n, 1);
+    pg_arg_binary(a, PG_BYTEA, p, n);
 }
 
 void pg_arg_tsquery(struct pg_args *a, struct slice v)
@@ -71,8 +71,12 @@ void pg_arg_tsquery(struct pg_args *a, struct slice v)
     next_arg(a, PG_TSQUERY, v.p, v.len, 0);
 }
 
-void pg_arg_array(struct pg_args *a, enum pg_type array_type,
-                  const struct buf *b)
+void pg_arg_binary(struct pg_args *a, unsigned type, const void *p, size_t n)
+{
+    next_arg(a, type, p, n, 1);
+}
+
+void pg_arg_array(struct pg_args *a, unsigned array_type, const struct buf *b)
 {
     next_arg(a, array_type, buf_ok(b) ? b->p : NULL, b->len, 1);
 }
@@ -114,12 +118,12 @@ void pg_patch_u32(struct buf *b, size_t at, uint32_t v)
  * each element's length and bytes (array_recv). */
 #define ARRAY_LENGTH_AT 12
 
-void pg_array_init(struct buf *b, enum pg_type element_type)
+void pg_array_init(struct buf *b, unsigned element_type)
 {
     buf_init(b, PG_MAX_ARRAY);
     pg_put_u32(b, 1);
     pg_put_u32(b, 0);
-    pg_put_u32(b, (uint32_t)element_type);
+    pg_put_u32(b, element_type);
     pg_put_u32(b, 0);
     pg_put_u32(b, 1);
 }
@@ -142,7 +146,7 @@ void pg_array_close(struct buf *b, size_t opened)
         pg_patch_u32(b, opened - 4, (uint32_t)(b->len - opened));
 }
 
-static void array_add(struct buf *b, const void *p, size_t n)
+void pg_array_bytes(struct buf *b, const void *p, size_t n)
 {
     size_t at = pg_array_open(b);
 
@@ -154,7 +158,7 @@ void pg_array_i64(struct buf *b, int64_t v)
 {
     uint64_t be = htobe64((uint64_t)v);
 
-    array_add(b, &be, 8);
+    pg_array_bytes(b, &be, 8);
 }
 
 void pg_array_f64(struct buf *b, double v)
@@ -163,19 +167,19 @@ void pg_array_f64(struct buf *b, double v)
 
     memcpy(&be, &v, 8);
     be = htobe64(be);
-    array_add(b, &be, 8);
+    pg_array_bytes(b, &be, 8);
 }
 
 void pg_array_bool(struct buf *b, bool v)
 {
     char byte = v;
 
-    array_add(b, &byte, 1);
+    pg_array_bytes(b, &byte, 1);
 }
 
 void pg_array_text(struct buf *b, struct slice v)
 {
-    array_add(b, v.p, v.len);
+    pg_array_bytes(b, v.p, v.len);
 }
 
 /* ---- results ---- */

@@ -17,15 +17,17 @@
 /* ---- arguments ---- */
 
 #define PG_MAX_ARGS 40
-/* Types as in pg_type.dat. */
+/* Types as in pg_type.dat; where a type is asked for, that of an extension will
+ * do too. */
 enum pg_type {
     PG_BOOL = 16,
     PG_BYTEA = 17,
     PG_INT8 = 20,
     PG_TEXT = 25,
     PG_FLOAT8 = 701,
-    PG_INT8_ARRAY = 1016,
     PG_BOOL_ARRAY = 1000,
+    PG_BYTEA_ARRAY = 1001,
+    PG_INT8_ARRAY = 1016,
     PG_TEXT_ARRAY = 1009,
     PG_FLOAT8_ARRAY = 1022,
     PG_TSVECTOR = 3614,
@@ -52,8 +54,9 @@ void pg_arg_text_or_null(struct pg_args *a,
 void pg_arg_bytes(struct pg_args *a, const void *p, size_t n);
 /* A tsquery in its text form. */
 void pg_arg_tsquery(struct pg_args *a, struct slice v);
-void pg_arg_array(struct pg_args *a, enum pg_type array_type,
-                  const struct buf *b);
+/* A value of any type in its binary form. */
+void pg_arg_binary(struct pg_args *a, unsigned type, const void *p, size_t n);
+void pg_arg_array(struct pg_args *a, unsigned array_type, const struct buf *b);
 /* What libpq is to be given as value i: NULL is SQL's NULL. */
 const char *pg_arg_value(const struct pg_args *a, int i);
 /* Is there an array that did not fit? */
@@ -62,11 +65,12 @@ bool pg_args_failed(const struct pg_args *a);
 /* An array argument, written into *b element by element.  At most
  * PG_MAX_ARRAY bytes: more is ERR_TOO_LARGE when the statement is queued. */
 #define PG_MAX_ARRAY ((size_t)256 << 20)
-void pg_array_init(struct buf *b, enum pg_type element_type);
+void pg_array_init(struct buf *b, unsigned element_type);
 void pg_array_i64(struct buf *b, int64_t v);
 void pg_array_f64(struct buf *b, double v);
 void pg_array_bool(struct buf *b, bool v);
 void pg_array_text(struct buf *b, struct slice v);
+void pg_array_bytes(struct buf *b, const void *p, size_t n);
 /* An element in parts: its bytes are appended to b between the two. */
 size_t pg_array_open(struct buf *b);
 void pg_array_close(struct buf *b, size_t opened);

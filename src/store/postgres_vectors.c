@@ -181,18 +181,6 @@ enum err_code postgres_vectors_present(struct store *s, enum vector_set set,
 
 /* ---- each chunk ---- */
 
-/* A copy, for the server's bytes have any alignment. */
-const float *postgres_row_vector(struct pg_row *w)
-{
-    struct slice bytes = pg_slice(w->r, w->row, w->col++);
-    float *v = arena_calloc(w->a, 1, VECTOR_BYTES);
-
-    w->full |= !v;
-    if (v && bytes.len == VECTOR_BYTES)
-        memcpy(v, bytes.p, VECTOR_BYTES);
-    return v;
-}
-
 static void read_chunk_vector(struct pg_row *w, void *element)
 {
     struct chunk_vector *v = element;
@@ -205,7 +193,14 @@ static void read_chunk_vector(struct pg_row *w, void *element)
     v->page = pg_row_i64(w);
     v->tokens = pg_row_i64(w);
     v->metadata = pg_row_text(w);
-    v->vector = postgres_row_vector(w);
+}
+
+static void read_whole_chunk_vector(struct pg_row *w, void *element)
+{
+    struct chunk_vector *v = element;
+
+    read_chunk_vector(w, v);
+    v->vector = vector_form_row(w);
 }
 
 struct chunk_visitor {
@@ -213,9 +208,16 @@ struct chunk_visitor {
     enum err_code (*each)(void *ctx, const struct chunk_vector *v,
                           struct err *e);
     void *ctx;
-    int64_t model;
+    const struct model_id *model; /* or NULL */
     struct arena *a;
 };
+
+#define CHUNK_NUMBERS                                                          \
+    "SELECT c.id, c.document, c.idx, c.start_char, c.end_char, c.page,"        \
+    " c.tokens, c.metadata"
+#define OF_DOCUMENTS                                                           \
+    " WHERE c.document = ANY($1) AND c.idx >= $2 AND c.idx < $3"
+#define IN_ORDER " ORDER BY c.document, c.idx"
 
 /* Chunks from..from + BATCH - 1 of n documents. */
 static enum err_code visit(struct chunk_visitor *w, const int64_t *keys,
@@ -233,18 +235,21 @@ static enum err_code visit(struct chunk_visitor *w, const int64_t *keys,
     pg_arg_array(&args, PG_INT8_ARRAY, &list);
     pg_arg_i64(&args, from);
     pg_arg_i64(&args, from + BATCH);
-    pg_arg_i64(&args, w->model);
+    if (w->model)
+        pg_arg_i64(&args, document_model(w->model));
     arena_reset(w->a);
     code = postgres_select(
         w->s, w->a,
         &(struct pg_select){
-            .sql = "SELECT id, document, idx, start_char, end_char, page,"
-                   " tokens, metadata, vector FROM chunks"
-                   " WHERE document = ANY($1) AND idx >= $2 AND idx < $3"
-                   " AND model = $4 ORDER BY document, idx",
+            .sql = w->model ? CHUNK_NUMBERS
+                       ", v.vector FROM chunks c"
+                       " JOIN chunk_vectors v ON v.chunk = c.id" OF_DOCUMENTS
+                       " AND v.model = $4" IN_ORDER
+                            : CHUNK_NUMBERS
+                       " FROM chunks c" OF_DOCUMENTS IN_ORDER,
             .args = &args,
             .size = sizeof(*v),
-            .read = read_chunk_vector},
+            .read = w->model ? read_whole_chunk_vector : read_chunk_vector},
         &v, &rows, NULL, e);
     buf_release(&list);
     for (size_t i = 0; i < rows && code == ERR_NONE; i++)
@@ -276,7 +281,7 @@ enum err_code postgres_chunks_each(
                           struct err *e),
     void *ctx, uint64_t *generation, struct err *e)
 {
-    struct chunk_visitor w = {s, each, ctx, document_model(m), NULL};
+    struct chunk_visitor w = {s, each, ctx, m, NULL};
     struct pg_args args = {0};
     int64_t *keys, *sizes;
     PGresult *r;
@@ -321,19 +326,16 @@ enum err_code postgres_vectors_cached(struct store *s, const struct model_id *m,
     pg_arg_i64(&args, (int64_t)n);
     code = postgres_query(
         s, &r,
-        "SELECT (SELECT c.vector FROM chunks c WHERE c.sha256 ="
-        " substring($1 FROM (i * 32 + 1)::int FOR 32) AND c.model = $2 LIMIT 1)"
+        "SELECT (SELECT v.vector FROM chunks c"
+        "  JOIN chunk_vectors v ON v.chunk = c.id AND v.model = $2 WHERE"
+        "  c.sha256 = substring($1 FROM (i * 32 + 1)::int FOR 32) LIMIT 1)"
         " FROM generate_series(0, $3 - 1) i ORDER BY i",
         &args, e);
     if (code != ERR_NONE)
         return code;
-    for (size_t i = 0; i < n; i++) {
-        struct slice v = pg_slice(r, (int)i, 0);
-
-        found[i] = v.len == VECTOR_BYTES;
-        if (found[i])
-            memcpy(out + i * STORE_VECTOR_DIM, v.p, VECTOR_BYTES);
-    }
+    for (size_t i = 0; i < n; i++)
+        found[i] = vector_form_read(pg_slice(r, (int)i, 0),
+                                    out + i * STORE_VECTOR_DIM);
     postgres_lib.PQclear(r);
     return ERR_NONE;
 }
@@ -363,11 +365,12 @@ enum err_code postgres_chunks_unembedded(struct store *s, struct arena *a,
         s, a,
         &(struct pg_select){
             .sql = "SELECT c.id, substring(x.text FROM (c.start_byte + 1)::int"
-                   " FOR (c.end_byte - c.start_byte)::int) FROM chunks c"
+                   " FOR (c.end_byte - c.start_byte)::int)"
+                   " FROM chunk_vectors v JOIN chunks c ON c.id = v.chunk"
                    " JOIN documents d ON d.key = c.document AND d.visible"
                    " JOIN document_texts x ON x.document = c.document"
-                   " WHERE (c.model < $1 OR c.model > $1) AND c.id > $2"
-                   " ORDER BY c.id LIMIT $3",
+                   " WHERE (v.model < $1 OR v.model > $1) AND v.chunk > $2"
+                   " ORDER BY v.chunk LIMIT $3",
             .args = &args,
             .size = sizeof(**out),
             .read = read_chunk_text},
@@ -376,6 +379,7 @@ enum err_code postgres_chunks_unembedded(struct store *s, struct arena *a,
 
 struct putting {
     int64_t model;
+    const struct vector_form *form;
     const int64_t *ids;
     const float *vectors;
     size_t n;
@@ -385,27 +389,30 @@ static enum err_code do_put_chunks(struct pg_conn *c, void *ctx, struct err *e)
 {
     const struct putting *p = ctx;
     struct pg_args args = {0}, touched = {0};
-    struct buf ids;
+    struct buf ids, vectors;
 
     (void)e;
     pg_array_init(&ids, PG_INT8);
-    for (size_t i = 0; i < p->n; i++)
+    pg_array_init(&vectors, p->form->type);
+    for (size_t i = 0; i < p->n; i++) {
         pg_array_i64(&ids, p->ids[i]);
+        vector_form_add(&vectors, p->form, p->vectors + i * STORE_VECTOR_DIM);
+    }
     postgres_vectors_touch(c, VECTORS_CHUNKS);
-    pg_arg_array(&args, PG_INT8_ARRAY, &ids);
     pg_arg_i64(&args, p->model);
-    pg_arg_bytes(&args, p->vectors, p->n * VECTOR_BYTES);
+    pg_arg_array(&args, PG_INT8_ARRAY, &ids);
+    pg_arg_array(&args, p->form->array, &vectors);
     pg_do(c,
-          "UPDATE chunks c SET model = $2, vector ="
-          " substring($3 FROM (o.n * 1536 - 1535)::int FOR 1536)"
-          " FROM unnest($1) WITH ORDINALITY o(id, n) WHERE c.id = o.id",
+          "UPDATE chunk_vectors v SET model = $1, vector = o.vector"
+          " FROM unnest($2, $3) o(chunk, vector) WHERE v.chunk = o.chunk",
           &args);
     pg_arg_array(&touched, PG_INT8_ARRAY, &ids);
     pg_do(c,
           "UPDATE documents SET generation = (SELECT generation FROM"
           " vector_sets WHERE id = 0) WHERE visible AND key IN"
-          " (SELECT document FROM chunks WHERE id = ANY($1))",
+          " (SELECT document FROM chunk_vectors WHERE chunk = ANY($1))",
           &touched);
+    buf_release(&vectors);
     buf_release(&ids);
     return ERR_NONE;
 }
@@ -416,7 +423,8 @@ enum err_code postgres_chunk_vectors_put(struct store *s,
                                          const float *vectors, size_t n,
                                          struct err *e)
 {
-    struct putting p = {document_model(m), ids, vectors, n};
+    struct putting p = {document_model(m), &postgres_of(s)->vectors, ids,
+                        vectors, n};
 
     return n ? postgres_transact(s, do_put_chunks, &p, e) : ERR_NONE;
 }

@@ -350,10 +350,15 @@ static void sqlite_close(struct store *base)
 static enum err_code sqlite_open(struct store **out,
                                  const struct store_options *opt, struct err *e)
 {
-    struct sqlite_store *s = calloc(1, sizeof(*s));
+    struct sqlite_store *s;
     struct db *c = NULL;
     enum err_code code;
 
+    if (opt->vectors == STORE_VECTORS_PGVECTOR)
+        return err_field(e, "vectors",
+                         "'vectors' = pgvector needs a 'database_url' that "
+                         "begins with postgresql://");
+    s = calloc(1, sizeof(*s));
     if (!s)
         return err_set(e, ERR_INTERNAL, "out of memory");
     pthread_mutex_init(&s->pool_lock, NULL);

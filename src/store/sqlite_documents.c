@@ -611,6 +611,7 @@ const struct document_ops sqlite_document_ops = {
     .vectors_present = sqlite_vectors_present,
     .chunks_each = sqlite_chunks_each,
     .vectors_cached = sqlite_vectors_cached,
+    .vectors_nearest = sqlite_vectors_nearest,
     .chunks_unembedded = sqlite_chunks_unembedded,
     .chunk_vectors_put = sqlite_chunk_vectors_put,
     .papers_unembedded = sqlite_papers_unembedded,

@@ -66,6 +66,10 @@ enum err_code sqlite_chunks_each(
     enum err_code (*each)(void *ctx, const struct chunk_vector *v,
                           struct err *e),
     void *ctx, uint64_t *generation, struct err *e) CHECKED;
+enum err_code sqlite_vectors_nearest(struct store *s, struct arena *a,
+                                     const struct vector_search *q,
+                                     struct vector_match **out, size_t *n,
+                                     struct err *e) CHECKED;
 enum err_code sqlite_vectors_cached(struct store *s, const struct model_id *m,
                                     const uint8_t (*sha256)[32], size_t n,
                                     float *out, bool *found, struct err *e)

@@ -298,9 +298,13 @@ static enum err_code changed_documents(struct sqlite_store *s, uint64_t since,
     return code;
 }
 
+#define CHUNK_NUMBERS                                                          \
+    "SELECT id, idx, start_char, end_char, page, tokens, metadata"
+#define OF_DOCUMENT " FROM chunks WHERE document = ?1 AND idx > ?2"
+
 static enum err_code read_batch(struct sqlite_store *s, int64_t key,
-                                int64_t after, int64_t model, struct rows *rows,
-                                struct err *e)
+                                int64_t after, const struct model_id *model,
+                                struct rows *rows, struct err *e)
 {
     struct query q;
     struct db *c;
@@ -309,13 +313,14 @@ static enum err_code read_batch(struct sqlite_store *s, int64_t key,
     if (code != ERR_NONE)
         return code;
     q_start(&q, c,
-            "SELECT id, idx, start_char, end_char, page, tokens, metadata,"
-            " vector FROM chunks WHERE document = ? AND idx > ? AND model = ?"
-            " ORDER BY idx LIMIT ?");
+            model ? CHUNK_NUMBERS ", vector" OF_DOCUMENT " AND model = ?4"
+                                  " ORDER BY idx LIMIT ?3"
+                  : CHUNK_NUMBERS OF_DOCUMENT " ORDER BY idx LIMIT ?3");
     q_int(&q, key);
     q_int(&q, after);
-    q_int(&q, model);
     q_int(&q, BATCH);
+    if (model)
+        q_int(&q, document_model(model));
     while (q_next(&q)) {
         struct chunk_vector *v = rows_add(rows);
 
@@ -331,7 +336,8 @@ static enum err_code read_batch(struct sqlite_store *s, int64_t key,
         v->page = q_get_int(&q);
         v->tokens = q_get_int(&q);
         v->metadata = q_get_text(&q, rows->a);
-        v->vector = vector_read(&q, rows->a);
+        if (model)
+            v->vector = vector_read(&q, rows->a);
     }
     code = q_end(&q, e);
     db_put(s, c);
@@ -342,7 +348,7 @@ struct chunk_visitor {
     enum err_code (*each)(void *ctx, const struct chunk_vector *v,
                           struct err *e);
     void *ctx;
-    int64_t model;
+    const struct model_id *model; /* or NULL */
     struct arena *a;
 };
 
@@ -376,8 +382,7 @@ enum err_code sqlite_chunks_each(
     void *ctx, uint64_t *generation, struct err *e)
 {
     struct sqlite_store *s = sqlite_downcast(base);
-    struct chunk_visitor w = {each, ctx, document_model(m),
-                              arena_new(BATCH_BYTES)};
+    struct chunk_visitor w = {each, ctx, m, arena_new(BATCH_BYTES)};
     struct ids keys = {0};
     enum err_code code = w.a ? changed_documents(s, since, &keys, generation, e)
                              : err_set(e, ERR_INTERNAL, "out of memory");
@@ -422,6 +427,19 @@ enum err_code sqlite_vectors_cached(struct store *base,
     }
     db_put(s, c);
     return code;
+}
+
+enum err_code sqlite_vectors_nearest(struct store *base, struct arena *a,
+                                     const struct vector_search *q,
+                                     struct vector_match **out, size_t *n,
+                                     struct err *e)
+{
+    (void)base;
+    (void)a;
+    (void)q;
+    (void)out;
+    (void)n;
+    return document_no_nearest(e);
 }
 
 /* ---- another model ---- */

@@ -38,7 +38,7 @@ static const struct store_ops *const backends[] = {
     X(documents_sweep) X(document_get) X(documents_list) X(document_text) \
     X(document_delete) X(document_chunks) X(chunks_get) X(chunks_search) \
     X(vectors_generation) X(vectors_model) X(vectors_model_set) \
-    X(vectors_present) X(chunks_each) X(vectors_cached) \
+    X(vectors_present) X(chunks_each) X(vectors_cached) X(vectors_nearest) \
     X(chunks_unembedded) X(chunk_vectors_put) X(papers_unembedded) \
     X(paper_vectors_put) X(paper_vectors_each)
 /* clang-format on */
@@ -706,6 +706,21 @@ enum err_code store_vectors_cached(struct store *s, const struct model_id *m,
     CHECK(args_batch(n, e));
     RUN(s, vectors_cached,
         s->ops->documents->vectors_cached(s, m, sha256, n, out, found, e));
+}
+
+bool store_finds_vectors(const struct store *s)
+{
+    return s->finds_vectors;
+}
+
+enum err_code store_vectors_nearest(struct store *s, struct arena *a,
+                                    const struct vector_search *q,
+                                    struct vector_match **out, size_t *n,
+                                    struct err *e)
+{
+    CHECK(args_vector_search(q, e));
+    RUN(s, vectors_nearest,
+        s->ops->documents->vectors_nearest(s, a, q, out, n, e));
 }
 
 enum err_code store_chunks_unembedded(struct store *s, struct arena *a,

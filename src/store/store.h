@@ -36,16 +36,28 @@ struct store;
 /* A list never has more rows than this; greater limits are ERR_INVALID. */
 #define STORE_MAX_ROWS 10000
 
+/* Where vectors are kept and who finds the nearest ones. */
+enum store_vectors {
+    STORE_VECTORS_AS_THEY_ARE, /* whatever the database has; the caller finds */
+    STORE_VECTORS_EMBEDDED,    /* bytes in the database; the caller finds */
+    STORE_VECTORS_PGVECTOR     /* PostgreSQL with the extension pgvector keeps
+                                  and finds them (store_finds_vectors) */
+};
+
 struct store_options {
     const char *database_url; /* "sqlite:" (in data_dir), "sqlite:/a/file.db",
                                  "sqlite::memory:", "postgresql://..." */
     const char *data_dir; /* for "sqlite:" and snapshots before migrations */
     int connections;      /* readers kept open; 0: 8 */
+    /* When the database has them in another form they are rewritten, in one
+     * transaction; all processes are to agree. */
+    enum store_vectors vectors;
     int64_t idempotency_ttl_us; /* 0: 24 h */
 };
 
 /* Open and migrate.  ERR_INVALID: the URL, or the database is newer than this
- * program (the message names the fix). */
+ * program, or cannot have its vectors as asked for (the message names the fix).
+ */
 enum err_code store_open(struct store **out, const struct store_options *opt,
                          struct err *e) CHECKED;
 void store_close(struct store *s);             /* takes NULL */

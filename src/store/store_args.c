@@ -320,3 +320,14 @@ enum err_code args_vector_set(enum vector_set set, struct err *e)
                ? ERR_NONE
                : err_field(e, "collection", "no such set of vectors");
 }
+
+enum err_code args_vector_search(const struct vector_search *q, struct err *e)
+{
+    enum err_code code = args_vector_set(q->set, e);
+
+    if (code == ERR_NONE)
+        code = args_page(0, q->k, e);
+    if (code == ERR_NONE && (unsigned)q->distance > DISTANCE_L2)
+        code = err_field(e, "metric", "no such measure of distance");
+    return code == ERR_NONE ? args_vector(q->vector, e) : code;
+}

@@ -48,5 +48,7 @@ enum err_code args_batch(size_t n, struct err *e) CHECKED;
 enum err_code args_vector_set(enum vector_set set, struct err *e) CHECKED;
 /* Every component is a finite number. */
 enum err_code args_vector(const float *v, struct err *e) CHECKED;
+enum err_code args_vector_search(const struct vector_search *q, struct err *e)
+    CHECKED;
 
 #endif

@@ -212,6 +212,10 @@ struct document_ops {
     enum err_code (*vectors_cached)(struct store *s, const struct model_id *m,
                                     const uint8_t (*sha256)[32], size_t n,
                                     float *out, bool *found, struct err *e);
+    enum err_code (*vectors_nearest)(struct store *s, struct arena *a,
+                                     const struct vector_search *q,
+                                     struct vector_match **out, size_t *n,
+                                     struct err *e);
     enum err_code (*chunks_unembedded)(struct store *s, struct arena *a,
                                        const struct model_id *m,
                                        int64_t after_id, int limit,
@@ -247,7 +251,8 @@ struct store_ops {
 
     /* *opt has its defaults filled in and is valid during the call only.  The
      * new struct store is zeroed but for what the backend needs; store.c sets
-     * `ops` and the rest of the base.  On an error *out is left alone. */
+     * `ops` and the rest of the base, but for what is named there.  On an error
+     * *out is left alone. */
     enum err_code (*open)(struct store **out, const struct store_options *opt,
                           struct err *e);
     void (*close)(struct store *s); /* not called with NULL */
@@ -269,6 +274,7 @@ struct store_op_counter {
 /* First member of every backend's own struct. */
 struct store {
     const struct store_ops *ops;
+    bool finds_vectors; /* set by the backend's open */
     /* filled and used by store.c only */
     _Atomic int64_t fault_in; /* calls until the fault; 0: off */
     _Atomic int fault_code;

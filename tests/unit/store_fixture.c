@@ -10,9 +10,22 @@
 
 #define ARENA_BYTES (256u << 20)
 
-static const char *const backends[] = {"sqlite memory", "sqlite file",
-                                       "postgresql"};
+static const struct backend {
+    const char *name;
+    const char *server; /* the variable with its URL; NULL: none is needed */
+    enum store_vectors vectors;
+} backends[] = {
+    {"sqlite memory", NULL, STORE_VECTORS_AS_THEY_ARE},
+    {"sqlite file", NULL, STORE_VECTORS_AS_THEY_ARE},
+    {"postgresql", "SHEAF_TEST_POSTGRES", STORE_VECTORS_AS_THEY_ARE},
+    {"pgvector", "SHEAF_TEST_PGVECTOR", STORE_VECTORS_PGVECTOR},
+};
 #define N_BACKENDS (sizeof(backends) / sizeof(*backends))
+
+static bool is_there(size_t backend)
+{
+    return !backends[backend].server || getenv(backends[backend].server);
+}
 
 static bool makes_sense(const struct store_case *c, size_t backend)
 {
@@ -24,14 +37,15 @@ static bool makes_sense(const struct store_case *c, size_t backend)
 
 struct one {
     const struct store_case *c;
-    const char *backend;
+    const struct backend *backend;
     char name[160];
 };
 
 /* One statement about a schema: "CREATE SCHEMA", its name, options. */
-static void schema_do(const char *verb, const char *schema, const char *options)
+static void schema_do(const char *server, const char *verb, const char *schema,
+                      const char *options)
 {
-    PGconn *c = PQconnectdb(getenv("SHEAF_TEST_POSTGRES"));
+    PGconn *c = PQconnectdb(server);
     char text[200];
     PGresult *r;
 
@@ -54,13 +68,13 @@ static void make_folder(struct store_fixture *f)
 }
 
 /* A schema of its own, in the URL as an option of the connection. */
-static void make_schema(struct store_fixture *f)
+static void make_schema(struct store_fixture *f, const char *server)
 {
-    const char *server = getenv("SHEAF_TEST_POSTGRES");
     static int n;
 
     snprintf(f->schema, sizeof(f->schema), "test_%d_%d", (int)getpid(), ++n);
-    schema_do("CREATE SCHEMA", f->schema, "");
+    schema_do(server, "CREATE SCHEMA", f->schema, "");
+    f->server = server;
     snprintf(f->url, sizeof(f->url), "%s%coptions=-csearch_path%%3D%s", server,
              strchr(server, '?') ? '&' : '?', f->schema);
 }
@@ -71,19 +85,21 @@ static int set_up(void **state)
     struct store_fixture *f = test_calloc(1, sizeof(*f));
     struct store_options opt = {0};
 
-    f->backend = one->backend;
+    f->backend = one->backend->name;
+    f->vectors = one->backend->vectors;
     f->run = one->c->run;
     f->a = arena_new(ARENA_BYTES);
-    if (strcmp(one->backend, "sqlite memory") == 0) {
+    if (one->backend->server) {
+        make_schema(f, getenv(one->backend->server));
+    } else if (strcmp(f->backend, "sqlite memory") == 0) {
         snprintf(f->url, sizeof(f->url), "sqlite::memory:");
-    } else if (strcmp(one->backend, "sqlite file") == 0) {
+    } else {
         make_folder(f);
         snprintf(f->url, sizeof(f->url), "sqlite:");
-    } else {
-        make_schema(f);
     }
     opt.database_url = f->url;
     opt.data_dir = f->dir;
+    opt.vectors = f->vectors;
     OK(f, store_open(&f->s, &opt, &f->err));
     *state = f;
     return 0;
@@ -107,7 +123,7 @@ static int tear_down(void **state)
     if (f->dir[0])
         nftw(f->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     if (f->schema[0])
-        schema_do("DROP SCHEMA", f->schema, "CASCADE");
+        schema_do(f->server, "DROP SCHEMA", f->schema, "CASCADE");
     test_free(f);
     return 0;
 }
@@ -121,23 +137,27 @@ static void run(void **state)
 
 int store_suite(const char *name, const struct store_case *cases, size_t n)
 {
-    size_t n_backends = N_BACKENDS - (getenv("SHEAF_TEST_POSTGRES") == NULL);
-    struct one *ones = calloc(n * n_backends, sizeof(*ones));
-    struct CMUnitTest *tests = calloc(n * n_backends, sizeof(*tests));
+    struct one *ones = calloc(n * N_BACKENDS, sizeof(*ones));
+    struct CMUnitTest *tests = calloc(n * N_BACKENDS, sizeof(*tests));
     size_t n_tests = 0;
     int status;
 
     if (!ones || !tests)
         abort();
-    for (size_t b = 0; b < n_backends; b++)
-        for (size_t i = 0; i < n; i++) {
+    for (size_t b = 0; b < N_BACKENDS; b++) {
+        if (is_there(b))
+            printf("# %s runs over %s\n", name, backends[b].name);
+        else
+            printf("# %s does not run over %s: no %s\n", name, backends[b].name,
+                   backends[b].server);
+        for (size_t i = 0; is_there(b) && i < n; i++) {
             struct one *one = &ones[n_tests];
 
             if (!makes_sense(&cases[i], b))
                 continue;
             one->c = &cases[i];
-            one->backend = backends[b];
-            snprintf(one->name, sizeof(one->name), "%s: %s", backends[b],
+            one->backend = &backends[b];
+            snprintf(one->name, sizeof(one->name), "%s: %s", backends[b].name,
                      cases[i].name);
             tests[n_tests++] = (struct CMUnitTest){
                 .name = one->name,
@@ -147,10 +167,7 @@ int store_suite(const char *name, const struct store_case *cases, size_t n)
                 .initial_state = one,
             };
         }
-    printf("# %s runs over: sqlite memory, sqlite file%s\n", name,
-           n_backends == N_BACKENDS ? ", postgresql"
-                                    : " (no SHEAF_TEST_POSTGRES: not over "
-                                      "postgresql)");
+    }
     /* What cmocka_run_group_tests_name() is, for a list made at run time. */
     status = _cmocka_run_group_tests(name, tests, n_tests, NULL, NULL);
     free(tests);
@@ -160,7 +177,8 @@ int store_suite(const char *name, const struct store_case *cases, size_t n)
 
 struct store *store_reopen(struct store_fixture *f)
 {
-    struct store_options opt = {.database_url = f->url, .data_dir = f->dir};
+    struct store_options opt = {
+        .database_url = f->url, .data_dir = f->dir, .vectors = f->vectors};
     struct store *s = NULL;
 
     OK(f, store_open(&s, &opt, &f->err));
@@ -358,4 +376,14 @@ struct job job_get(struct store_fixture *f, const char *id)
 
     OK(f, store_job_get(f->s, f->a, slice_of(id), &out, &f->err));
     return out;
+}
+
+struct job_lease running(struct store_fixture *f, int64_t now)
+{
+    struct job_new spec = a_job("process", now);
+    struct job_lease l;
+
+    create(f, &spec);
+    claim(f, "process", now, &l);
+    return l;
 }

@@ -1,9 +1,10 @@
 /* store_fixture.h - runs a conformance suite over every backend at hand.
  *
  * A suite is a list of tests that know struct store only.  Each test gets a
- * fresh, empty database: SQLite in memory, SQLite in a file, and PostgreSQL
- * when SHEAF_TEST_POSTGRES holds the URL of a database in which the user may
- * make schemas (tests/with-postgres makes one).
+ * fresh, empty database: SQLite in memory, SQLite in a file, PostgreSQL when
+ * SHEAF_TEST_POSTGRES holds the URL of a database in which the user may make
+ * schemas, and PostgreSQL with vectors in pgvector when SHEAF_TEST_PGVECTOR
+ * does (tests/with-postgres makes both).
  */
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
@@ -23,7 +24,10 @@
 #include "store/store.h"
 
 struct store_fixture {
-    const char *backend; /* "sqlite memory", "sqlite file", "postgresql" */
+    /* "sqlite memory", "sqlite file", "postgresql", "pgvector" */
+    const char *backend;
+    enum store_vectors vectors;
+    const char *server; /* URL of the database that has the schema, or NULL */
     void (*run)(struct store_fixture *f);
     struct store *s;
     struct arena *a;
@@ -98,5 +102,7 @@ struct job create(struct store_fixture *f, const struct job_new *spec);
 struct job claim(struct store_fixture *f, const char *kind, int64_t now_us,
                  struct job_lease *l);
 struct job job_get(struct store_fixture *f, const char *id);
+/* The lease of a new job of kind "process", running. */
+struct job_lease running(struct store_fixture *f, int64_t now);
 
 #endif

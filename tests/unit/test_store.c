@@ -426,7 +426,7 @@ static void check_and_describe(struct store_fixture *f)
     OK(f, store_check(f->s, &f->err));
     OK(f, store_describe(f->s, f->a, &text, &f->err));
     assert_non_null(strstr(text, "schema"));
-    if (strcmp(f->backend, "postgresql") == 0)
+    if (f->server)
         assert_string_equal(store_name(f->s), "postgresql");
     else
         assert_string_equal(store_name(f->s), "sqlite");

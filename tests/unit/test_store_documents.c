@@ -17,16 +17,6 @@ static const struct model_id model_2 = {{0xff, 2, 3}};
 
 /* ---- helpers ---- */
 
-static struct job_lease running(struct store_fixture *f, int64_t now)
-{
-    struct job_new spec = a_job("process", now);
-    struct job_lease l;
-
-    create(f, &spec);
-    claim(f, "process", now, &l);
-    return l;
-}
-
 static struct document_new a_document(const char *id, const char *source,
                                       const char *text)
 {

@@ -465,7 +465,7 @@ static void recover(struct store_fixture *f)
 {
     struct job_new spec = a_job("scrape", NOW);
     struct job_lease l, again;
-    bool embedded = strcmp(f->backend, "postgresql") != 0, cancelled;
+    bool embedded = !f->server, cancelled;
 
     create(f, &spec);
     claim(f, "scrape", NOW, &l);
