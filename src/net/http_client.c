@@ -90,20 +90,51 @@ static bool is_loopback(const char *url)
 }
 
 struct reading {
+    const struct http_fetch *f;
+    CURL *easy;
     struct http_answer *out;
-    bool too_large;
+    size_t n_given;    /* bytes that went to f->on_body */
+    int64_t heard_us;  /* when the peer said something last */
+    struct err failed; /* code 0: nothing has, on our side */
 };
+
+static bool is_streamed(const struct reading *rd)
+{
+    long status = 0;
+
+    curl_lib.curl_easy_getinfo(rd->easy, CURLINFO_RESPONSE_CODE, &status);
+    return rd->f->on_body && status >= 200 && status <= 299;
+}
+
+static enum err_code take_body(struct reading *rd, struct slice piece)
+{
+    const struct http_fetch *f = rd->f;
+    bool fits;
+
+    if (is_streamed(rd)) {
+        fits = piece.len <= f->max_body - rd->n_given;
+        if (fits) {
+            rd->n_given += piece.len;
+            return f->on_body(f->ctx, piece, &rd->failed);
+        }
+    } else {
+        buf_add_slice(&rd->out->body, piece);
+        fits = buf_ok(&rd->out->body);
+    }
+    return fits ? ERR_NONE
+                : err_set(&rd->failed, ERR_TOO_LARGE,
+                          "the answer of '%s' is larger than %zu bytes", f->url,
+                          f->max_body);
+}
 
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 {
     struct reading *rd = ctx;
+    struct slice piece = {p, size * n};
+    enum err_code rc = piece.len > 0 ? take_body(rd, piece) : ERR_NONE;
 
-    buf_add(&rd->out->body, p, size * n);
-    if (!buf_ok(&rd->out->body)) {
-        rd->too_large = true;
-        return 0;
-    }
-    return size * n;
+    rd->heard_us = clock_mono_us();
+    return rc == ERR_NONE ? piece.len : 0;
 }
 
 /* Seconds, or an HTTP date. */
@@ -124,10 +155,12 @@ static int64_t retry_after(struct slice v)
 
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
-    struct http_answer *out = ((struct reading *)ctx)->out;
+    struct reading *rd = ctx;
+    struct http_answer *out = rd->out;
     struct slice line = {p, size * n}, name;
     struct slice value = line;
 
+    rd->heard_us = clock_mono_us();
     if (slice_starts(line, "HTTP/")) { /* after 100 Continue: begin anew */
         out->content_type[0] = '\0';
         out->retry_after_s = -1;
@@ -184,7 +217,8 @@ static void set_options(struct http_client *c, const struct http_fetch *f,
     curl_lib.curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
     curl_lib.curl_easy_setopt(h, CURLOPT_USERAGENT, c->user_agent);
     curl_lib.curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
-    curl_lib.curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+    if (!f->on_body) /* who packs keeps small pieces back */
+        curl_lib.curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
     curl_lib.curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)f->timeout_ms);
     curl_lib.curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
                               (long)f->connect_timeout_ms);
@@ -206,39 +240,51 @@ static void set_options(struct http_client *c, const struct http_fetch *f,
         curl_lib.curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, f->method);
 }
 
-/* Drive the exchange to its end.  false: cancelled. */
-static bool perform(struct http_client *c, const struct http_fetch *f,
-                    CURLcode *result)
+static bool is_cancelled(struct reading *rd)
+{
+    if (!rd->f->cancelled || !rd->f->cancelled(rd->f->ctx))
+        return false;
+    err_set(&rd->failed, ERR_CANCELLED, "cancelled");
+    return true;
+}
+
+static bool is_silent(struct reading *rd)
+{
+    int64_t most = rd->f->silence_timeout_ms;
+
+    if (most <= 0 || clock_mono_us() - rd->heard_us < most * US_PER_MS)
+        return false;
+    err_set(&rd->failed, ERR_TIMEOUT, "'%s' sent nothing for %lld ms",
+            rd->f->url, (long long)most);
+    return true;
+}
+
+/* Drive the exchange to its end, or until we have a reason to leave it. */
+static void perform(struct http_client *c, struct reading *rd, CURLcode *result)
 {
     int running = 1, left;
     CURLMsg *msg;
 
     *result = CURLE_FAILED_INIT;
     while (running) {
-        if (f->cancelled && f->cancelled(f->ctx))
-            return false;
-        if (curl_lib.curl_multi_perform(c->multi, &running) != CURLM_OK)
-            return true;
-        if (running && curl_lib.curl_multi_poll(c->multi, NULL, 0, POLL_MS,
-                                                NULL) != CURLM_OK)
-            return true;
+        if (is_cancelled(rd) ||
+            curl_lib.curl_multi_perform(c->multi, &running) != CURLM_OK)
+            return;
+        if (running && (is_silent(rd) ||
+                        curl_lib.curl_multi_poll(c->multi, NULL, 0, POLL_MS,
+                                                 NULL) != CURLM_OK))
+            return;
     }
     while ((msg = curl_lib.curl_multi_info_read(c->multi, &left)))
         if (msg->msg == CURLMSG_DONE)
             *result = msg->data.result;
-    return true;
 }
 
 static enum err_code failed(const struct http_fetch *f, CURLcode rc,
-                            const struct reading *rd, const char *why,
-                            struct err *e)
+                            const char *why, struct err *e)
 {
     const char *text = why[0] ? why : curl_lib.curl_easy_strerror(rc);
 
-    if (rd->too_large)
-        return err_set(e, ERR_TOO_LARGE,
-                       "the answer of '%s' is larger than %zu bytes", f->url,
-                       f->max_body);
     switch (rc) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -253,13 +299,12 @@ static enum err_code failed(const struct http_fetch *f, CURLcode rc,
 enum err_code http_fetch(struct http_client *c, const struct http_fetch *f,
                          struct http_answer *out, struct err *e)
 {
-    struct reading rd = {.out = out};
+    struct reading rd = {.f = f, .out = out, .heard_us = clock_mono_us()};
     struct curl_slist *headers = NULL;
     char why[CURL_ERROR_SIZE] = "";
     int64_t began = clock_mono_us();
     CURLcode result;
     long status = 0;
-    bool finished;
     enum err_code rc;
 
     *out = (struct http_answer){.retry_after_s = -1};
@@ -269,13 +314,14 @@ enum err_code http_fetch(struct http_client *c, const struct http_fetch *f,
         rc = make_headers(f, &headers, e);
     if (rc)
         return rc;
+    rd.easy = c->easy;
     set_options(c, f, &rd, headers);
     curl_lib.curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, why);
     if (curl_lib.curl_multi_add_handle(c->multi, c->easy) != CURLM_OK) {
         curl_lib.curl_slist_free_all(headers);
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     }
-    finished = perform(c, f, &result);
+    perform(c, &rd, &result);
     curl_lib.curl_multi_remove_handle(c->multi, c->easy);
     curl_lib.curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_lib.curl_easy_reset(
@@ -283,10 +329,13 @@ enum err_code http_fetch(struct http_client *c, const struct http_fetch *f,
     curl_lib.curl_slist_free_all(headers);
     out->status = (int)status;
     out->took_ms = (clock_mono_us() - began) / US_PER_MS;
-    if (!finished)
-        rc = err_set(e, ERR_CANCELLED, "cancelled");
-    else if (result != CURLE_OK)
-        rc = failed(f, result, &rd, why, e);
+    if (rd.failed.code) {
+        rc = rd.failed.code;
+        if (e)
+            *e = rd.failed;
+    } else if (result != CURLE_OK) {
+        rc = failed(f, result, why, e);
+    }
     if (rc)
         buf_release(&out->body);
     return rc;
