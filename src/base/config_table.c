@@ -98,6 +98,10 @@ const struct config_row config_table[CONFIG_ROWS] = {
     INT("llm_context", "0", 0, 10000000,
         "tokens that the model at llm_url can see; 0 is not known, a small "
         "window is assumed"),
+    INT("llm_max_tokens", "600", 16, 100000,
+        "longest answer of the model at llm_url, in tokens"),
+    INT("llm_timeout_ms", "120000", 10, HOUR_MS,
+        "longest silence of llm_url before and within an answer"),
     STR("arxiv_url", "https://export.arxiv.org/api/query",
         "address of arXiv's query API"),
     INT("arxiv_interval_ms", "3000", 0, HOUR_MS,
@@ -146,4 +150,6 @@ const struct config_row config_table[CONFIG_ROWS] = {
              "time that arXiv gets to answer"),
     TEST_INT("idempotency_ttl_s", "86400", 1, 365 * DAY_S,
              "time that an Idempotency-Key is remembered"),
+    TEST_INT("ask_ping_ms", "15000", 10, HOUR_MS,
+             "time after which a streamed answer with nothing to say pings"),
 };

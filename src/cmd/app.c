@@ -165,6 +165,9 @@ static enum err_code make_processor(struct app *a, struct err *e)
         .llm_model = config_str(a->config, "llm_model"),
         .llm_key = config_str(a->config, "llm_key"),
         .llm_context = config_int(a->config, "llm_context"),
+        .llm_max_tokens = config_int(a->config, "llm_max_tokens"),
+        .llm_timeout_ms = config_int(a->config, "llm_timeout_ms"),
+        .ping_ms = config_int(a->config, "ask_ping_ms"),
     };
     enum err_code rc;
 

@@ -1,21 +1,19 @@
 /* chat_client.c - see chat_client.h.
  *
- * Events are read as the HTML standard says: a line is "field: value" or a
- * comment (": ..."), lines end by \n, \r\n or \r, an empty line ends the event,
- * its data lines are joined by \n.  Beyond it:
- *   - "error: {...}" as a field is what older llama.cpp servers send;
- *   - the last event counts even if its empty line is missing;
- *   - an answer whose first byte is '{' is no stream, but one JSON object.
- * The first delta often has "content": null, and the last chunk, with the token
- * counts, has no choices: neither is an error.
+ * An answer whose first byte is '{' is no stream of events, but one JSON
+ * object: some servers know no streams.  The first delta often has "content":
+ * null, and the last chunk, with the token counts, has no choices: neither is
+ * an error.
  */
 #include "processor/chat_client.h"
 
 #include <string.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "net/sse.h"
 
 #define MAX_QUOTED 200 /* bytes of a server's message that are passed on */
 #define CONNECT_TIMEOUT_MS 5000
@@ -43,7 +41,7 @@ enum err_code chat_request_write(struct buf *out, const struct chat_request *r,
         jw_kint(&j, "max_tokens", r->max_tokens);
     if (r->temperature >= 0)
         jw_kdouble(&j, "temperature", r->temperature);
-    jw_kbool(&j, "stream", r->stream);
+    jw_kbool(&j, "stream", true);
     jw_end_obj(&j);
     if (!buf_ok(out) || out->len > CHAT_MAX_REQUEST)
         return err_set(e, ERR_TOO_LARGE,
@@ -132,19 +130,23 @@ static const char *status_text(int status, enum err_code *rc)
     }
 }
 
-enum err_code chat_status_error(int status, struct slice body, struct err *e)
+enum err_code chat_status_error(int status, int64_t retry_after_s,
+                                struct slice body, struct err *e)
 {
     enum err_code rc = ERR_UNAVAILABLE;
     const char *text = status_text(status, &rc);
-    char said[MAX_QUOTED + 1] = "";
+    char said[MAX_QUOTED + 1] = "", wait[64] = "";
     json_t *v = NULL;
 
     if (body.len <= CHAT_MAX_EVENT && json_parse(&v, body, NULL) == ERR_NONE) {
         quote(said, message_of(v));
         json_decref(v);
     }
-    return err_set(e, rc, "the model server %s (status %d%s%s)", text, status,
-                   said[0] ? ": " : "", said);
+    if (retry_after_s >= 0)
+        snprintf(wait, sizeof(wait), "; it asks to wait for %lld s",
+                 (long long)retry_after_s);
+    return err_set(e, rc, "the model server %s (status %d%s%s)%s", text, status,
+                   said[0] ? ": " : "", said, wait);
 }
 
 /* ---- one JSON object: a chunk of a stream, or a whole answer ---- */
@@ -207,131 +209,25 @@ static enum err_code read_object(const json_t *v, const char *field,
     return ERR_NONE;
 }
 
-static enum err_code parse(json_t **v, struct slice text, struct err *e)
-{
-    struct err cause = {0};
-
-    if (json_parse(v, text, &cause) == ERR_NONE)
-        return ERR_NONE;
-    return err_set(e, ERR_UNAVAILABLE, "the model server sent %s",
-                   cause.code == ERR_INVALID ? cause.msg : "too much");
-}
-
-static enum err_code too_long(struct err *e)
-{
-    return err_set(e, ERR_TOO_LARGE, "the model's answer is over %d bytes",
-                   CHAT_MAX_ANSWER);
-}
-
-enum err_code chat_answer_read(struct buf *text, struct chat_result *out,
-                               struct slice body, struct err *e)
-{
-    struct slice content;
-    enum err_code rc;
-    json_t *v = NULL;
-
-    *out = no_result;
-    rc = parse(&v, body, e);
-    if (rc)
-        return rc;
-    rc = read_object(v, "message", &content, out, e);
-    if (rc == ERR_NONE && !content.p)
-        rc = err_set(e, ERR_UNAVAILABLE, "the model server sent no text");
-    if (rc == ERR_NONE) {
-        buf_add_slice(text, content);
-        if (content.len > CHAT_MAX_ANSWER || !buf_ok(text))
-            rc = too_long(e);
-    }
-    json_decref(v);
-    return rc;
-}
-
-/* ---- asking, without a stream ---- */
-
-static enum err_code key_header(struct buf *out, const char *key, struct err *e)
-{
-    for (const char *p = key; p && *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7F)
-            return err_set(e, ERR_INVALID,
-                           "the model server's key has a control character");
-    if (!key || !*key)
-        return ERR_NONE;
-    buf_printf(out, "Authorization: Bearer %s", key);
-    if (!buf_ok(out))
-        return err_set(e, ERR_INVALID, "the model server's key is too long");
-    return ERR_NONE;
-}
-
-static enum err_code exchange(const struct chat_server *s, struct slice body,
-                              const char *url, const char *key,
-                              struct buf *text, struct chat_result *out,
-                              struct err *e)
-{
-    const char *headers[] = {"Content-Type: application/json",
-                             "Accept: application/json", key, NULL};
-    struct http_fetch f = {.method = "POST",
-                           .url = url,
-                           .headers = headers,
-                           .body = body,
-                           .timeout_ms = s->timeout_ms,
-                           .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                           .max_body = 4 * CHAT_MAX_EVENT,
-                           .cancelled = s->cancelled,
-                           .ctx = s->ctx};
-    struct http_answer answer;
-    enum err_code rc = http_fetch(s->http, &f, &answer, e);
-
-    if (rc)
-        return rc;
-    rc = answer.status == 200
-             ? chat_answer_read(text, out, buf_slice(&answer.body), e)
-             : chat_status_error(answer.status, buf_slice(&answer.body), e);
-    http_answer_release(&answer);
-    return rc;
-}
-
-enum err_code chat_ask(const struct chat_server *s,
-                       const struct chat_request *r, struct buf *text,
-                       struct chat_result *out, struct err *e)
-{
-    struct chat_request whole = *r;
-    struct buf body, url, key;
-    enum err_code rc;
-
-    whole.stream = false;
-    buf_init(&body, CHAT_MAX_REQUEST);
-    buf_init(&url, 4096);
-    buf_init(&key, 4096);
-    rc = chat_url_write(&url, slice_of(s->url), e);
-    if (rc == ERR_NONE)
-        rc = key_header(&key, s->api_key, e);
-    if (rc == ERR_NONE)
-        rc = chat_request_write(&body, &whole, e);
-    if (rc == ERR_NONE)
-        rc = exchange(s, buf_slice(&body), url.p, key.len ? key.p : NULL, text,
-                      out, e);
-    buf_release(&body);
-    buf_release(&url);
-    buf_release(&key);
-    return rc;
-}
-
 /* ---- the stream ---- */
 
 struct chat_stream {
     bool (*on_text)(void *ctx, struct slice text);
     void *ctx;
-    struct buf line;  /* not ended yet; of a JSON answer: all of it */
-    struct buf event; /* data lines so far */
-    bool has_data;
-    bool started;  /* the first byte has been seen */
-    bool is_json;  /* no stream */
-    bool after_cr; /* a \n now belongs to the \r before */
+    struct sse events;
+    struct buf object; /* no stream: all of it */
+    bool started;      /* the first byte has been seen */
+    bool is_json;      /* no stream */
+    bool any;          /* an event has come */
+    bool ending;       /* what comes now may be half of something */
     bool done;
     size_t n_bytes, n_text;
     struct chat_result result;
     struct err failure; /* code 0: none */
 };
+
+static enum err_code on_event(void *ctx, struct slice name, struct slice data,
+                              struct err *e);
 
 struct chat_stream *
 chat_stream_new(bool (*on_text)(void *ctx, struct slice text), void *ctx)
@@ -342,8 +238,8 @@ chat_stream_new(bool (*on_text)(void *ctx, struct slice text), void *ctx)
         return NULL;
     *s = (struct chat_stream){
         .on_text = on_text, .ctx = ctx, .result = no_result};
-    buf_init(&s->line, CHAT_MAX_EVENT);
-    buf_init(&s->event, CHAT_MAX_EVENT);
+    sse_init(&s->events, CHAT_MAX_EVENT, on_event, s);
+    buf_init(&s->object, CHAT_MAX_EVENT);
     return s;
 }
 
@@ -351,8 +247,8 @@ void chat_stream_free(struct chat_stream *s)
 {
     if (!s)
         return;
-    buf_release(&s->line);
-    buf_release(&s->event);
+    sse_release(&s->events);
+    buf_release(&s->object);
     mem_free(s);
 }
 
@@ -361,13 +257,19 @@ bool chat_stream_is_done(const struct chat_stream *s)
     return s->done;
 }
 
+static enum err_code broke_off(struct err *e)
+{
+    return err_set(e, ERR_UNAVAILABLE, "the model's answer broke off");
+}
+
 static enum err_code give(struct chat_stream *s, struct slice text,
                           struct err *e)
 {
     if (text.len == 0)
         return ERR_NONE;
     if (text.len > CHAT_MAX_ANSWER - s->n_text)
-        return too_long(e);
+        return err_set(e, ERR_TOO_LARGE, "the model's answer is over %d bytes",
+                       CHAT_MAX_ANSWER);
     s->n_text += text.len;
     if (!s->on_text(s->ctx, text))
         return err_set(e, ERR_CANCELLED, "cancelled");
@@ -377,13 +279,17 @@ static enum err_code give(struct chat_stream *s, struct slice text,
 static enum err_code take_object(struct chat_stream *s, struct slice data,
                                  const char *field, struct err *e)
 {
+    struct err cause = {0};
     struct slice text;
     enum err_code rc;
     json_t *v = NULL;
 
-    rc = parse(&v, data, e);
-    if (rc)
-        return rc;
+    if (json_parse(&v, data, &cause) != ERR_NONE)
+        return s->ending
+                   ? broke_off(e)
+                   : err_set(e, ERR_UNAVAILABLE, "the model server sent %s",
+                             cause.code == ERR_INVALID ? cause.msg
+                                                       : "too much");
     rc = read_object(v, field, &text, &s->result, e);
     if (rc == ERR_NONE)
         rc = give(s, text, e);
@@ -391,21 +297,7 @@ static enum err_code take_object(struct chat_stream *s, struct slice data,
     return rc;
 }
 
-static enum err_code end_event(struct chat_stream *s, struct err *e)
-{
-    struct slice data = slice_trim(buf_slice(&s->event));
-    enum err_code rc = ERR_NONE;
-
-    if (s->has_data && slice_is(data, "[DONE]"))
-        s->done = true;
-    else if (s->has_data && data.len > 0)
-        rc = take_object(s, data, "delta", e);
-    buf_clear(&s->event);
-    s->has_data = false;
-    return rc;
-}
-
-static enum err_code take_error_line(struct slice value, struct err *e)
+static enum err_code take_error(struct slice value, struct err *e)
 {
     json_t *v = NULL;
     enum err_code rc;
@@ -417,55 +309,22 @@ static enum err_code take_error_line(struct slice value, struct err *e)
     return rc;
 }
 
-static enum err_code take_line(struct chat_stream *s, struct err *e)
+static enum err_code on_event(void *ctx, struct slice name, struct slice data,
+                              struct err *e)
 {
-    struct slice value = buf_slice(&s->line), name = SLICE_NONE;
-    enum err_code rc = ERR_NONE;
+    struct chat_stream *s = ctx;
 
-    if (value.len == 0)
-        return end_event(s, e);
-    slice_split(&value, ':', &name);
-    if (value.len > 0 && value.p[0] == ' ')
-        value = slice_sub(value, 1, value.len);
-    if (slice_is(name, "data")) {
-        if (s->has_data)
-            buf_add_char(&s->event, '\n');
-        buf_add_slice(&s->event, value);
-        s->has_data = true;
-    } else if (slice_is(name, "error")) {
-        rc = take_error_line(value, e);
-    } /* "event", "id", "retry", a comment: nothing to us */
-    buf_clear(&s->line);
-    if (rc == ERR_NONE && !buf_ok(&s->event))
-        rc = err_set(e, ERR_TOO_LARGE,
-                     "the model server sent an event over %d bytes",
-                     CHAT_MAX_EVENT);
-    return rc;
-}
-
-/* Up to the next end of a line, or all there is. */
-static enum err_code take_some(struct chat_stream *s, struct slice *rest,
-                               struct err *e)
-{
-    size_t n = 0;
-
-    if (s->after_cr && rest->p[0] == '\n')
-        *rest = slice_sub(*rest, 1, rest->len);
-    s->after_cr = false;
-    while (n < rest->len && rest->p[n] != '\n' && rest->p[n] != '\r')
-        n++;
-    buf_add(&s->line, rest->p, n);
-    if (!buf_ok(&s->line))
-        return err_set(e, ERR_TOO_LARGE,
-                       "the model server sent a line over %d bytes",
-                       CHAT_MAX_EVENT);
-    if (n == rest->len) {
-        *rest = SLICE_NONE;
+    if (s->done)
+        return ERR_NONE;
+    s->any = true;
+    data = slice_trim(data);
+    if (slice_is(name, "error"))
+        return take_error(data, e);
+    if (slice_is(data, "[DONE]")) {
+        s->done = true;
         return ERR_NONE;
     }
-    s->after_cr = rest->p[n] == '\r';
-    *rest = slice_sub(*rest, n + 1, rest->len);
-    return take_line(s, e);
+    return data.len > 0 ? take_object(s, data, "delta", e) : ERR_NONE;
 }
 
 /* White space and a byte order mark before everything else. */
@@ -490,11 +349,28 @@ static enum err_code fail(struct chat_stream *s, const struct err *cause,
     return cause->code;
 }
 
+static enum err_code take(struct chat_stream *s, struct slice bytes,
+                          struct err *e)
+{
+    enum err_code rc;
+
+    skip_start(s, &bytes);
+    if (!s->is_json) {
+        rc = sse_feed(&s->events, bytes, e);
+        return s->done ? ERR_NONE : rc; /* what follows does not count */
+    }
+    buf_add_slice(&s->object, bytes);
+    if (!buf_ok(&s->object))
+        return err_set(e, ERR_TOO_LARGE,
+                       "the model server's answer is over %d bytes",
+                       CHAT_MAX_EVENT);
+    return ERR_NONE;
+}
+
 enum err_code chat_stream_feed(struct chat_stream *s, struct slice bytes,
                                struct err *e)
 {
     struct err cause = {0};
-    enum err_code rc = ERR_NONE;
 
     if (s->failure.code)
         return fail(s, &s->failure, e);
@@ -506,54 +382,167 @@ enum err_code chat_stream_feed(struct chat_stream *s, struct slice bytes,
         return fail(s, &cause, e);
     }
     s->n_bytes += bytes.len;
-    skip_start(s, &bytes);
-    if (s->is_json) {
-        buf_add_slice(&s->line, bytes);
-        if (!buf_ok(&s->line))
-            rc = too_long(&cause);
-        bytes = SLICE_NONE;
-    }
-    while (bytes.len > 0 && rc == ERR_NONE && !s->done)
-        rc = take_some(s, &bytes, &cause);
-    return rc ? fail(s, &cause, e) : ERR_NONE;
+    return take(s, bytes, &cause) ? fail(s, &cause, e) : ERR_NONE;
 }
 
 /* Half a chunk at the end says that the answer broke off, and not that it is
  * malformed. */
-static bool has_half_event(const struct chat_stream *s)
+static enum err_code end(struct chat_stream *s, struct err *e)
 {
-    struct slice data = slice_trim(buf_slice(&s->event));
-    json_t *v = NULL;
+    enum err_code rc;
 
-    if (data.len == 0 || slice_is(data, "[DONE]"))
-        return false;
-    if (json_parse(&v, data, NULL) != ERR_NONE)
-        return true;
-    json_decref(v);
-    return false;
+    if (s->is_json) {
+        s->done = true;
+        return take_object(s, buf_slice(&s->object), "message", e);
+    }
+    s->ending = true;
+    rc = s->done ? ERR_NONE : sse_end(&s->events, e);
+    if (rc != ERR_NONE || s->done)
+        return rc;
+    return s->any ? broke_off(e)
+                  : err_set(e, ERR_UNAVAILABLE,
+                            "the model server sent something that is no "
+                            "answer");
 }
 
 enum err_code chat_stream_end(struct chat_stream *s, struct chat_result *out,
                               struct err *e)
 {
     struct err cause = {0};
-    enum err_code rc = ERR_NONE;
+    enum err_code rc;
 
     if (s->failure.code)
         return fail(s, &s->failure, e);
-    if (s->is_json) {
-        rc = take_object(s, buf_slice(&s->line), "message", &cause);
-        s->done = rc == ERR_NONE;
-    } else if (!s->done) { /* the last line ends may be missing */
-        if (s->line.len > 0)
-            rc = take_line(s, &cause);
-        if (rc == ERR_NONE && !s->done && !has_half_event(s))
-            rc = end_event(s, &cause);
-    }
-    if (rc == ERR_NONE && !s->done)
-        rc = err_set(&cause, ERR_UNAVAILABLE, "the model's answer broke off");
+    rc = end(s, &cause);
+    if (rc == ERR_NONE && s->n_text == 0)
+        rc = err_set(&cause, ERR_UNAVAILABLE, "the model server sent no text");
     if (rc)
         return fail(s, &cause, e);
     *out = s->result;
     return ERR_NONE;
+}
+
+/* ---- asking ---- */
+
+static enum err_code key_header(struct buf *out, const char *key, struct err *e)
+{
+    for (const char *p = key; p && *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7F)
+            return err_set(e, ERR_INVALID,
+                           "the model server's key has a control character");
+    if (!key || !*key)
+        return ERR_NONE;
+    buf_printf(out, "Authorization: Bearer %s", key);
+    if (!buf_ok(out))
+        return err_set(e, ERR_INVALID, "the model server's key is too long");
+    return ERR_NONE;
+}
+
+struct asking {
+    const struct chat_server *s;
+    struct chat_stream *stream;
+};
+
+static bool is_cancelled(void *ctx)
+{
+    const struct chat_server *s = ((struct asking *)ctx)->s;
+
+    return s->cancelled && s->cancelled(s->ctx);
+}
+
+/* After "[DONE]" nobody waits for the connection's end. */
+static enum err_code on_body(void *ctx, struct slice piece, struct err *e)
+{
+    struct chat_stream *stream = ((struct asking *)ctx)->stream;
+    enum err_code rc = chat_stream_feed(stream, piece, e);
+
+    if (rc == ERR_NONE && chat_stream_is_done(stream))
+        rc = err_set(e, ERR_CANCELLED, "the answer is whole");
+    return rc;
+}
+
+/* What has failed, without the server's address. */
+static enum err_code away(const struct chat_stream *stream, enum err_code rc,
+                          struct err *e)
+{
+    if (stream->failure.code || (rc != ERR_UNAVAILABLE && rc != ERR_TIMEOUT))
+        return rc;
+    log_info("processor", "the model server failed",
+             LOG_S("error", e ? e->msg : ""));
+    if (rc == ERR_TIMEOUT)
+        return err_set(e, rc, "the model server did not answer in time");
+    if (stream->n_text > 0)
+        return broke_off(e);
+    return err_set(e, rc, "the model server cannot be reached");
+}
+
+static enum err_code exchange(struct asking *x, const struct http_fetch *f,
+                              struct chat_result *out, struct err *e)
+{
+    struct http_answer answer;
+    enum err_code rc = http_fetch(x->s->http, f, &answer, e);
+
+    if (chat_stream_is_done(x->stream))
+        rc = chat_stream_end(x->stream, out, e);
+    else if (rc)
+        rc = away(x->stream, rc, e);
+    else if (answer.status < 200 || answer.status > 299)
+        rc = chat_status_error(answer.status, answer.retry_after_s,
+                               buf_slice(&answer.body), e);
+    else
+        rc = chat_stream_end(x->stream, out, e);
+    http_answer_release(&answer);
+    return rc;
+}
+
+static enum err_code send(const struct chat_server *s, struct slice body,
+                          const char *url, const char *key,
+                          struct chat_result *out, struct err *e)
+{
+    const char *headers[] = {"Content-Type: application/json",
+                             "Accept: text/event-stream, application/json", key,
+                             NULL};
+    struct asking x = {.s = s, .stream = chat_stream_new(s->on_text, s->ctx)};
+    struct http_fetch f = {.method = "POST",
+                           .url = url,
+                           .headers = headers,
+                           .body = body,
+                           .timeout_ms = s->timeout_ms,
+                           .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+                           .silence_timeout_ms = s->silence_timeout_ms,
+                           .max_body = CHAT_MAX_BYTES + 1,
+                           .cancelled = is_cancelled,
+                           .on_body = on_body,
+                           .ctx = &x};
+    enum err_code rc;
+
+    if (!x.stream)
+        return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    rc = exchange(&x, &f, out, e);
+    *out = x.stream->result;
+    chat_stream_free(x.stream);
+    return rc;
+}
+
+enum err_code chat_ask(const struct chat_server *s,
+                       const struct chat_request *r, struct chat_result *out,
+                       struct err *e)
+{
+    struct buf body, url, key;
+    enum err_code rc;
+
+    buf_init(&body, CHAT_MAX_REQUEST);
+    buf_init(&url, 4096);
+    buf_init(&key, 4096);
+    rc = chat_url_write(&url, slice_of(s->url), e);
+    if (rc == ERR_NONE)
+        rc = key_header(&key, s->api_key, e);
+    if (rc == ERR_NONE)
+        rc = chat_request_write(&body, r, e);
+    if (rc == ERR_NONE)
+        rc = send(s, buf_slice(&body), url.p, key.len ? key.p : NULL, out, e);
+    buf_release(&body);
+    buf_release(&url);
+    buf_release(&key);
+    return rc;
 }

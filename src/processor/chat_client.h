@@ -1,10 +1,12 @@
 /* chat_client.h - what an OpenAI-compatible chat server is sent, and what it
- * answers, streamed or whole.
+ * answers.
  *
  *   POST {url}/chat/completions, url as in "http://127.0.0.1:8080/v1"
  *
- * Reading is apart from the network: bytes go in, text comes out.  Nothing that
- * a server sends is trusted; messages of its own are shortened and cleaned.
+ * A stream is asked for always: who only wants the whole answer still learns
+ * that the server is alive, and can leave it at once.  Reading is apart from
+ * the network: bytes go in, text comes out.  Nothing that a server sends is
+ * trusted; messages of its own are shortened and cleaned.
  *
  * Threads: a stream belongs to one thread; the rest is pure.
  */
@@ -34,7 +36,6 @@ struct chat_request {
     size_t n_messages;
     int64_t max_tokens; /* of the answer; 0: the server's own limit */
     double temperature; /* below 0: the server's own */
-    bool stream;
 };
 
 /* Append its JSON.  ERR_TOO_LARGE: over CHAT_MAX_REQUEST or out's maximum. */
@@ -61,45 +62,46 @@ struct chat_result {
     int64_t prompt_tokens, completion_tokens; /* -1: not given */
 };
 
-/* ---- a whole answer ---- */
+/* ---- asking ---- */
 
-/* Read the body of a 200; the text is appended to `text`.  ERR_UNAVAILABLE: it
- * is no such answer, or an error object.  ERR_TOO_LARGE: over CHAT_MAX_ANSWER.
- */
-enum err_code chat_answer_read(struct buf *text, struct chat_result *out,
-                               struct slice body, struct err *e) CHECKED;
 /* What an HTTP status other than 200 means, with the server's own words if
- * there are some.  ERR_UNAVAILABLE for most; ERR_LIMIT: 429;
- * ERR_UNPROCESSABLE: 400, 413 and 422 (too long for the model, mostly);
- * ERR_TIMEOUT: 408, 504.  401, 403, 404: ERR_UNAVAILABLE, and the message says
- * which setting may be wrong. */
-enum err_code chat_status_error(int status, struct slice body, struct err *e)
-    CHECKED;
+ * there are some; retry_after_s below 0: it names no time.  ERR_UNAVAILABLE for
+ * most; ERR_LIMIT: 429; ERR_UNPROCESSABLE: 400, 413 and 422 (too long for the
+ * model, mostly); ERR_TIMEOUT: 408, 504.  401, 403, 404: ERR_UNAVAILABLE, and
+ * the message says which setting may be wrong. */
+enum err_code chat_status_error(int status, int64_t retry_after_s,
+                                struct slice body, struct err *e) CHECKED;
 
 struct chat_server {
     struct http_client *http;
     const char *url;
-    const char *api_key;          /* NULL or "": none is sent */
-    int64_t timeout_ms;           /* of the whole exchange */
-    bool (*cancelled)(void *ctx); /* may be NULL */
-    void *ctx;
+    const char *api_key;        /* NULL or "": none is sent */
+    int64_t timeout_ms;         /* of the whole exchange */
+    int64_t silence_timeout_ms; /* longest time without a byte */
+    /* Asked several times a second; may be NULL. */
+    bool (*cancelled)(void *ctx);
+    /* Gets each piece: never empty, UTF-8, borrowed for the call; false: stop
+     * (the reader has left). */
+    bool (*on_text)(void *ctx, struct slice text);
+    void *ctx; /* of both */
 };
 
-/* Ask and wait for the whole answer (r->stream is not looked at).  Errors of
- * http_fetch, chat_status_error and chat_answer_read; ERR_INVALID also: a key
- * with a line break. */
+/* Ask, and wait for the end of the answer.  ERR_UNAVAILABLE, ERR_TIMEOUT: the
+ * server is away or silent (the message does not name its address, which is not
+ * for everybody; the log does); ERR_CANCELLED; errors of chat_status_error and
+ * of the stream below; ERR_INVALID: the address, or a key with a line break.
+ * *out is what was learnt, also after an error. */
 enum err_code chat_ask(const struct chat_server *s,
-                       const struct chat_request *r, struct buf *text,
-                       struct chat_result *out, struct err *e) CHECKED;
+                       const struct chat_request *r, struct chat_result *out,
+                       struct err *e) CHECKED;
 
-/* ---- a streamed answer ---- */
+/* ---- reading an answer ---- */
 
 /* Server-sent events as they come, cut anywhere.  A server that answers with
  * one JSON object after all (some know no streams) is understood too. */
 struct chat_stream;
 
-/* on_text gets each piece: never empty, UTF-8, borrowed for the call; false:
- * stop (the reader has left).  NULL: out of memory. */
+/* on_text as above.  NULL: out of memory. */
 struct chat_stream *
 chat_stream_new(bool (*on_text)(void *ctx, struct slice text), void *ctx)
     CHECKED;
@@ -111,7 +113,8 @@ void chat_stream_free(struct chat_stream *s); /* takes NULL */
  * Bytes after the end of the answer are ignored. */
 enum err_code chat_stream_feed(struct chat_stream *s, struct slice bytes,
                                struct err *e) CHECKED;
-/* The connection has ended in order.  ERR_UNAVAILABLE: the answer had not. */
+/* The connection has ended in order.  ERR_UNAVAILABLE: the answer had not, or
+ * has no text. */
 enum err_code chat_stream_end(struct chat_stream *s, struct chat_result *out,
                               struct err *e) CHECKED;
 bool chat_stream_is_done(const struct chat_stream *s); /* "[DONE]" has come */

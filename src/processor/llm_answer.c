@@ -1,87 +1,160 @@
-/* llm_answer.c - see llm_answer.h. */
+/* llm_answer.c - see llm_answer.h.
+ *
+ * What the model says passes two filters before anybody sees it: control
+ * characters go (they would steer a terminal, and inside "[\x01 9]" they would
+ * hide a citation from the second filter), then citations that are not true.
+ */
 #include "processor/llm_answer.h"
 
 #include "base/crypto.h"
-#include "processor/chat_client.h"
+#include "base/utf8.h"
 #include "processor/citations.h"
 
 /* What is assumed of a server that does not say: the smallest window that one
  * has out of the box. */
 #define CONTEXT_UNKNOWN 4096
-#define ANSWER_TOKENS 600
-#define TIMEOUT_MS 120000
+/* A model on a slow processor, at a few tokens a second. */
+#define TOTAL_MS 600000
 #define FENCE_BYTES 12
 
-static enum err_code build(const struct llm_options *opt, struct slice question,
-                           const struct prompt_source *sources, size_t n,
-                           struct arena *a, struct prompt *out, struct err *e)
+/* ---- the question ---- */
+
+enum err_code llm_prepare(struct prompt *out, const struct llm_options *opt,
+                          const struct prompt_input *in, struct arena *a,
+                          struct err *e)
 {
     int64_t context = opt->context ? opt->context : CONTEXT_UNKNOWN;
     uint8_t random[FENCE_BYTES];
     char fence[2 * FENCE_BYTES + 1];
-    struct prompt_input in = {.question = question,
-                              .sources = sources,
-                              .n_sources = n,
-                              .fence = fence};
+    struct prompt_input whole = *in;
+    enum err_code code;
 
-    in.max_tokens = context > 2 * ANSWER_TOKENS
-                        ? (size_t)(context - ANSWER_TOKENS)
-                        : (size_t)context / 2;
+    whole.fence = fence;
+    whole.max_tokens = context > 2 * opt->max_tokens
+                           ? (size_t)(context - opt->max_tokens)
+                           : (size_t)context / 2;
     crypto_random(random, sizeof(random));
     crypto_hex(fence, random, sizeof(random));
-    return prompt_build(out, &in, a, e);
+    code = prompt_build(out, &whole, a, e);
+    if (code == ERR_NONE && out->n_sources == 0)
+        code = err_set(e, ERR_UNPROCESSABLE,
+                       "the model's context of %lld tokens has no room for a "
+                       "source",
+                       (long long)context);
+    return code;
 }
 
-/* The text without invented citations. */
-static enum err_code check(struct slice said, size_t n_sources, struct arena *a,
-                           struct llm_answer *out, struct err *e)
-{
-    struct citations c;
-    struct buf text;
+/* ---- the answer ---- */
 
-    buf_init(&text, CHAT_MAX_ANSWER * 2);
-    citations_init(&c, n_sources);
-    citations_feed(&c, said, &text);
-    citations_end(&c, &text);
-    out->text = buf_ok(&text) ? arena_slice(a, buf_slice(&text)) : SLICE_NONE;
-    buf_release(&text);
-    if (!out->text.p)
-        return err_set(e, ERR_TOO_LARGE, "the model's answer is too long");
-    out->grounded = citations_count(&c) > 0 &&
-                    !slice_starts(slice_trim(out->text), PROMPT_NO_EVIDENCE);
-    return ERR_NONE;
+struct telling {
+    const struct llm_reader *reader;
+    struct citations filter;
+    struct buf clean; /* one piece, without control characters */
+    struct buf text;  /* what may be shown */
+    size_t shown;     /* bytes of it that were */
+    bool full;
+};
+
+/* C0 but \n and \t, C1, and what turns the direction of writing around. */
+static bool steers(uint32_t c)
+{
+    return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c <= 0x9F) ||
+           (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }
 
-enum err_code llm_ask(const struct llm_options *opt, struct slice question,
-                      const struct prompt_source *sources, size_t n,
-                      bool (*gone)(void *ctx), void *ctx, struct arena *a,
-                      struct llm_answer *out, struct err *e)
+static struct slice clean(struct telling *t, struct slice piece)
 {
-    struct chat_server server = {.url = opt->url,
+    char bytes[4];
+    uint32_t c;
+
+    buf_clear(&t->clean);
+    for (size_t pos = 0; pos < piece.len;) {
+        c = utf8_next(piece, &pos);
+        if (t->text.len == 0 && t->clean.len == 0 &&
+            (c == ' ' || c == '\n' || c == '\t'))
+            continue; /* many models begin with a space */
+        if (!steers(c))
+            buf_add(&t->clean, bytes, utf8_put(bytes, c));
+    }
+    return buf_slice(&t->clean);
+}
+
+static bool show(struct telling *t)
+{
+    struct slice fresh = slice_sub(buf_slice(&t->text), t->shown, t->text.len);
+
+    t->full = !buf_ok(&t->text) || !buf_ok(&t->clean);
+    t->shown = t->text.len;
+    if (t->full)
+        return false;
+    return fresh.len == 0 || !t->reader->on_text ||
+           t->reader->on_text(t->reader->ctx, fresh);
+}
+
+static bool on_text(void *ctx, struct slice piece)
+{
+    struct telling *t = ctx;
+
+    citations_feed(&t->filter, clean(t, piece), &t->text);
+    return show(t);
+}
+
+static bool gone(void *ctx)
+{
+    const struct llm_reader *r = ((struct telling *)ctx)->reader;
+
+    return r->gone(r->ctx);
+}
+
+static enum err_code finish(struct telling *t, enum err_code code,
+                            const char *model, struct arena *a,
+                            struct llm_answer *out, struct err *e)
+{
+    citations_end(&t->filter, &t->text);
+    if (!show(t) && code == ERR_NONE)
+        code = err_set(e, ERR_CANCELLED, "the reader has gone");
+    if (t->full)
+        code = err_set(e, ERR_TOO_LARGE, "the model's answer is too long");
+    out->text = arena_slice(a, buf_slice(&t->text));
+    out->model = arena_slice(a, slice_of(model));
+    out->grounded = citations_count(&t->filter) > 0 &&
+                    !slice_starts(out->text, PROMPT_NO_EVIDENCE);
+    return code;
+}
+
+enum err_code llm_ask(const struct llm_options *opt,
+                      const struct prompt *prompt, const struct llm_reader *r,
+                      struct arena *a, struct llm_answer *out, struct err *e)
+{
+    struct telling t = {.reader = r};
+    struct chat_server server = {.http = http_client_new("sheaf"),
+                                 .url = opt->url,
                                  .api_key = opt->key,
-                                 .timeout_ms = TIMEOUT_MS,
+                                 .timeout_ms = TOTAL_MS,
+                                 .silence_timeout_ms = opt->timeout_ms,
                                  .cancelled = gone,
-                                 .ctx = ctx};
-    struct chat_request ask = {
-        .model = opt->model, .max_tokens = ANSWER_TOKENS, .temperature = 0};
-    struct chat_result result;
-    struct prompt prompt;
-    struct buf said;
-    enum err_code code = build(opt, question, sources, n, a, &prompt, e);
+                                 .on_text = on_text,
+                                 .ctx = &t};
+    struct chat_request ask = {.model = opt->model,
+                               .messages = prompt->messages,
+                               .n_messages = prompt->n,
+                               .max_tokens = opt->max_tokens,
+                               .temperature = 0};
+    struct chat_result result = {.model = ""};
+    enum err_code code;
 
-    if (code != ERR_NONE)
-        return code;
-    ask.messages = prompt.messages;
-    ask.n_messages = prompt.n;
-    buf_init(&said, CHAT_MAX_ANSWER + 1);
-    server.http = http_client_new("sheaf");
-    code = chat_ask(&server, &ask, &said, &result, e);
+    *out = (struct llm_answer){.text = SLICE_NONE};
+    if (!server.http)
+        return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    buf_init(&t.clean, CHAT_MAX_ANSWER + 1);
+    buf_init(&t.text, 2 * CHAT_MAX_ANSWER);
+    citations_init(&t.filter, prompt->n_sources);
+    code = chat_ask(&server, &ask, &result, e);
+    code =
+        finish(&t, code, *result.model ? result.model : opt->model, a, out, e);
+    out->finish = result.finish;
+    buf_release(&t.clean);
+    buf_release(&t.text);
     http_client_free(server.http);
-    if (code == ERR_NONE)
-        code = check(buf_slice(&said), prompt.n_sources, a, out, e);
-    buf_release(&said);
-    if (code == ERR_NONE)
-        out->model =
-            arena_slice(a, slice_of(*result.model ? result.model : opt->model));
     return code;
 }

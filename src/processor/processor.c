@@ -179,8 +179,15 @@ enum err_code processor_new(struct processor **out,
     p->cache_dir = copy(opt->cache_dir);
     p->precision = copy(opt->precision);
     p->kernel = copy(opt->kernel);
-    p->llm = (struct llm_options){opt->llm_url, opt->llm_model, opt->llm_key,
-                                  opt->llm_context};
+    p->llm = (struct llm_options){
+        .url = opt->llm_url,
+        .model = opt->llm_model,
+        .key = opt->llm_key,
+        .context = opt->llm_context,
+        .max_tokens = opt->llm_max_tokens,
+        .timeout_ms = opt->llm_timeout_ms,
+    };
+    p->ping_ms = opt->ping_ms;
     pthread_mutex_init(&p->lock, NULL);
     set_up_jobs(p);
     code = collection_new(&p->documents, p->store, p->cache_dir, p->kernel, e);

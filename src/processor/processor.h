@@ -34,7 +34,10 @@ struct processor_options {
     /* The language model of /ask; borrowed for as long as the processor lives.
      * llm_url "": answers are extracts. */
     const char *llm_url, *llm_model, *llm_key;
-    int64_t llm_context; /* tokens; 0: not known */
+    int64_t llm_context;    /* tokens; 0: not known */
+    int64_t llm_max_tokens; /* of an answer */
+    int64_t llm_timeout_ms; /* longest silence of its server */
+    int64_t ping_ms;        /* a stream with nothing to say sends a comment */
 };
 
 /* ERR_UNAVAILABLE: out of memory, or no room for the vectors' files. */

@@ -6,6 +6,7 @@
  *                   ingest_routes.c: POST /process/text, /process/file
  *   documents.c     /documents/
  *   search.c        passages; query.c: GET /query; ask.c: POST /ask
+ *   answer.c        answers; llm_answer.c: by a language model
  *   collection.c    the vectors in memory
  */
 #ifndef PROCESSOR_PROCESSOR_IMPL_H
@@ -40,6 +41,7 @@ struct processor {
     int64_t retry_us;
 
     struct llm_options llm;
+    int64_t ping_ms;
     struct collection *documents;
     struct jobs *jobs; /* NULL: run elsewhere */
     struct job_kind kind;

@@ -287,6 +287,15 @@ static struct slice cut_source(const struct work *w, size_t i, size_t left)
     return text; /* a script without spaces */
 }
 
+/* An answer whose question was left out goes too: the templates of many models
+ * refuse a conversation that begins with the assistant. */
+static void begin_with_user(struct work *w)
+{
+    while (w->first_turn < w->in->n_history &&
+           w->turns[w->first_turn].assistant)
+        w->first_turn++;
+}
+
 static void share_out(struct work *w, size_t left)
 {
     size_t for_history = left / 4, used = 0, n, i;
@@ -299,6 +308,7 @@ static void share_out(struct work *w, size_t left)
         used += n;
         w->first_turn--;
     }
+    begin_with_user(w);
     left -= used;
     for (i = 0; i < w->in->n_sources; i++) {
         n = count_source(w, i, w->sources[i].text);
@@ -380,6 +390,7 @@ static bool shrink(struct work *w)
         return true;
     }
     w->first_turn += has_history;
+    begin_with_user(w);
     return has_history;
 }
 

@@ -13,7 +13,8 @@
  *
  * The result always fits the budget.  First to go are old turns of the history
  * (it gets at most a quarter of what is left beside rules and question), then
- * the last sources; one source may be cut, at a word.
+ * the last sources; one source may be cut, at a word.  What is left of the
+ * history begins with a turn of the user's.
  *
  * Ownership: the messages are in the arena.  Threads: no shared state.
  */

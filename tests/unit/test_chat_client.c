@@ -18,7 +18,7 @@ static void request(void **state)
 {
     const struct prompt_message m[] = {{"system", SLICE_INIT("Be \"brief\".")},
                                        {"user", SLICE_INIT("h\xC3\xA9\n")}};
-    struct chat_request r = {"tiny", m, 2, 256, 0.5, true};
+    struct chat_request r = {"tiny", m, 2, 256, 0.5};
     struct buf b;
 
     (void)state;
@@ -30,10 +30,10 @@ static void request(void **state)
              "\"content\":\"h\xC3\xA9\\n\"}],\"max_tokens\":256,"
              "\"temperature\":0.5,\"stream\":true}");
     buf_clear(&b);
-    r = (struct chat_request){"m", m, 0, 0, -1, false};
+    r = (struct chat_request){"m", m, 0, 0, -1};
     assert_int_equal(chat_request_write(&b, &r, NULL), ERR_NONE);
     assert_string_equal(b.p, "{\"model\":\"m\",\"messages\":[],"
-                             "\"stream\":false}");
+                             "\"stream\":true}");
     buf_release(&b);
     buf_init(&b, 10);
     assert_int_equal(chat_request_write(&b, &r, NULL), ERR_TOO_LARGE);
@@ -62,59 +62,6 @@ static void addresses(void **state)
     buf_release(&b);
 }
 
-/* ---- whole answers ---- */
-
-static enum err_code whole(const char *body, struct buf *text,
-                           struct chat_result *r, struct err *e)
-{
-    *e = (struct err){0};
-    buf_clear(text);
-    return chat_answer_read(text, r, slice_of(body), e);
-}
-
-#define ANSWER                                                                 \
-    "{\"model\":\"tiny\",\"choices\":[{\"index\":0,\"finish_reason\":"         \
-    "\"length\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi "         \
-    "\\u00e9\"}}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}"
-
-static void whole_answers(void **state)
-{
-    struct chat_result r;
-    struct buf b;
-    struct err e;
-
-    (void)state;
-    buf_init(&b, 1000);
-    assert_int_equal(whole(ANSWER, &b, &r, &e), ERR_NONE);
-    assert_string_equal(b.p, "Hi \xC3\xA9");
-    assert_int_equal(r.finish, CHAT_LENGTH);
-    assert_string_equal(r.model, "tiny");
-    assert_int_equal(r.prompt_tokens, 7);
-    assert_int_equal(r.completion_tokens, 2);
-    assert_int_equal(
-        whole("{\"choices\":[{\"message\":{\"content\":\"\"}}]}", &b, &r, &e),
-        ERR_NONE);
-    assert_int_equal(b.len, 0);
-    assert_int_equal(r.prompt_tokens, -1);
-    assert_int_equal(r.finish, CHAT_UNFINISHED);
-    assert_int_equal(
-        whole("{\"error\":{\"message\":\"no\\nGPU\"}}", &b, &r, &e),
-        ERR_UNAVAILABLE);
-    assert_string_equal(e.msg, "the model server failed: no GPU");
-    assert_int_equal(whole("{\"error\":\"boom\"}", &b, &r, &e),
-                     ERR_UNAVAILABLE);
-    assert_string_equal(e.msg, "the model server failed: boom");
-    assert_int_equal(whole("<html>", &b, &r, &e), ERR_UNAVAILABLE);
-    assert_int_equal(whole("", &b, &r, &e), ERR_UNAVAILABLE);
-    assert_int_equal(whole("{}", &b, &r, &e), ERR_UNAVAILABLE);
-    assert_int_equal(whole("[]", &b, &r, &e), ERR_UNAVAILABLE);
-    assert_int_equal(whole("{\"choices\":[]}", &b, &r, &e), ERR_UNAVAILABLE);
-    assert_int_equal(
-        whole("{\"choices\":[{\"message\":{\"content\":null}}]}", &b, &r, &e),
-        ERR_UNAVAILABLE);
-    buf_release(&b);
-}
-
 static void statuses(void **state)
 {
     static const struct {
@@ -131,14 +78,17 @@ static void statuses(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-        assert_int_equal(chat_status_error(cases[i].status, SLICE("x"), &e),
+        assert_int_equal(chat_status_error(cases[i].status, -1, SLICE("x"), &e),
                          cases[i].code);
     assert_int_equal(
-        chat_status_error(400, SLICE("{\"error\":{\"message\":\"too long\"}}"),
-                          &e),
+        chat_status_error(400, -1,
+                          SLICE("{\"error\":{\"message\":\"too long\"}}"), &e),
         ERR_UNPROCESSABLE);
     assert_string_equal(e.msg, "the model server does not accept the question "
                                "(status 400: too long)");
+    assert_int_equal(chat_status_error(429, 17, SLICE("x"), &e), ERR_LIMIT);
+    assert_string_equal(e.msg, "the model server is busy (status 429); it asks "
+                               "to wait for 17 s");
 }
 
 /* ---- streams ---- */
@@ -209,6 +159,52 @@ static void stream_fails(const char *bytes, enum err_code code,
         if (!strstr(e.msg, message))
             fail_msg("'%s': %s", bytes, e.msg);
     }
+}
+
+/* ---- whole answers: servers without streams ---- */
+
+#define ANSWER                                                                 \
+    "{\"model\":\"tiny\",\"choices\":[{\"index\":0,\"finish_reason\":"         \
+    "\"length\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi "         \
+    "\\u00e9\"}}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}"
+
+static void whole_answers(void **state)
+{
+    struct chat_result r;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(stream(ANSWER, 0, &seen, &r, &e), ERR_NONE);
+    assert_true(slice_is(buf_slice(&seen.text), "Hi \xC3\xA9"));
+    assert_int_equal(r.finish, CHAT_LENGTH);
+    assert_string_equal(r.model, "tiny");
+    assert_int_equal(r.prompt_tokens, 7);
+    assert_int_equal(r.completion_tokens, 2);
+    assert_int_equal(stream("{\"choices\":[{\"message\":{\"content\":\"\"}}]}",
+                            0, &seen, &r, &e),
+                     ERR_UNAVAILABLE);
+    assert_string_equal(e.msg, "the model server sent no text");
+    assert_int_equal(stream("{\"choices\":[{\"message\":{\"content\":\"a\"}}]}",
+                            0, &seen, &r, &e),
+                     ERR_NONE);
+    assert_int_equal(r.prompt_tokens, -1);
+    assert_int_equal(r.finish, CHAT_UNFINISHED);
+    assert_int_equal(
+        stream("{\"error\":{\"message\":\"no\\nGPU\"}}", 0, &seen, &r, &e),
+        ERR_UNAVAILABLE);
+    assert_string_equal(e.msg, "the model server failed: no GPU");
+    assert_int_equal(stream("{\"error\":\"boom\"}", 0, &seen, &r, &e),
+                     ERR_UNAVAILABLE);
+    assert_string_equal(e.msg, "the model server failed: boom");
+    assert_int_equal(stream("<html>", 0, &seen, &r, &e), ERR_UNAVAILABLE);
+    assert_int_equal(stream("", 0, &seen, &r, &e), ERR_UNAVAILABLE);
+    assert_int_equal(stream("{}", 0, &seen, &r, &e), ERR_UNAVAILABLE);
+    assert_int_equal(stream("[]", 0, &seen, &r, &e), ERR_UNAVAILABLE);
+    assert_int_equal(stream("{\"choices\":[]}", 0, &seen, &r, &e),
+                     ERR_UNAVAILABLE);
+    assert_int_equal(stream("{\"choices\":[{\"message\":{\"content\":null}}]}",
+                            0, &seen, &r, &e),
+                     ERR_UNAVAILABLE);
 }
 
 #define DELTA(json) "{\"choices\":[{\"index\":0,\"delta\":" json "}]}"
@@ -356,10 +352,12 @@ static void streams(void **state)
     streams_to("data: {\"choices\":[{\r\ndata: \"delta\":{\"content\":\"a\"}}]}"
                "\r\n\r\ndata: [DONE]\r\n",
                "a");
-    streams_to("data: [DONE]\n\ngarbage after the end {", "");
+    streams_to("data: " TEXT("a") "\n\ndata: [DONE]\n\ngarbage after it {",
+               "a");
     streams_to("data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":"
-               "\"x\"}}]}\n\ndata: [DONE]\n\n",
-               "");
+               "\"x\"}}]}\n\ndata: " TEXT("a") "\n\ndata: [DONE]\n\n",
+               "a");
+    streams_to("event: message\ndata: " TEXT("a") "\n\ndata: [DONE]\n\n", "a");
     streams_to(ANSWER, "Hi \xC3\xA9"); /* a server without streams */
     streams_to("\n " ANSWER "\n", "Hi \xC3\xA9");
 }
@@ -367,13 +365,16 @@ static void streams(void **state)
 static void broken_streams(void **state)
 {
     (void)state;
-    stream_fails("", ERR_UNAVAILABLE, "the model's answer broke off");
+    stream_fails("", ERR_UNAVAILABLE, "something that is no answer");
+    stream_fails("data: [DONE]\n\n", ERR_UNAVAILABLE, "sent no text");
+    stream_fails("event: error\ndata: {\"error\":\"no slot\"}\n\n",
+                 ERR_UNAVAILABLE, "the model server failed: no slot");
     stream_fails("data: " TEXT("a") "\n\n", ERR_UNAVAILABLE,
                  "the model's answer broke off");
     assert_true(slice_is(buf_slice(&seen.text), "a"));
     stream_fails("data: " TEXT("a") "\n\ndata: {\"choi", ERR_UNAVAILABLE,
                  "the model's answer broke off");
-    stream_fails("<html>\nno\n", ERR_UNAVAILABLE, "broke off");
+    stream_fails("<html>\nno\n", ERR_UNAVAILABLE, "no answer");
     stream_fails("data: nonsense\n\n", ERR_UNAVAILABLE, "malformed JSON");
     stream_fails("data: {\"a\":1}\n\n", ERR_UNAVAILABLE, "no answer");
     stream_fails("data: \xff\n\n", ERR_UNAVAILABLE, "not UTF-8");
@@ -435,23 +436,47 @@ static void floods(void **state)
 
 static enum err_code completions(struct request *r, struct err *e)
 {
+    static const char events[] =
+        "data: " TEXT("Hi") "\n\ndata: " TEXT(" there") "\n\ndata: [DONE]\n\n";
+    enum err_code rc;
     struct buf *b;
 
-    (void)e;
-    if (slice_find(r->body, SLICE("\"stream\":false")) < 0 ||
+    if (slice_find(r->body, SLICE("\"stream\":true")) < 0 ||
         !slice_is(request_header(r, "Authorization"), "Bearer key")) {
         b = reply_text(r, 401, "application/json");
         buf_add_str(b, "{\"error\":{\"message\":\"bad key\"}}");
         return ERR_NONE;
     }
-    b = reply_text(r, 200, "application/json");
-    buf_add_str(b, ANSWER);
-    return ERR_NONE;
+    rc = stream_begin(r, 200, "text/event-stream", e);
+    return rc ? rc : stream_write(r, slice_of(events), e);
+}
+
+/* Says that it is done, and stays. */
+static enum err_code lingers(struct request *r, struct err *e)
+{
+    enum err_code rc = completions(r, e);
+
+    while (rc == ERR_NONE)
+        rc = stream_write(r, SLICE(": still here\n\n"), e);
+    return rc;
+}
+
+static enum err_code cuts(struct request *r, struct err *e)
+{
+    enum err_code rc = stream_begin(r, 200, "text/event-stream", e);
+
+    if (rc == ERR_NONE)
+        rc = stream_write(r, SLICE("data: " TEXT("Hi") "\n\n"), e);
+    return rc ? rc : err_set(e, ERR_INTERNAL, "half an answer");
 }
 
 static const struct route rows[] = {
     {HTTP_POST, "/v1/chat/completions", completions, .policy = POLICY_READ,
-     .raw_body = true},
+     .run = ON_STREAM, .raw_body = true},
+    {HTTP_POST, "/lingers/chat/completions", lingers, .policy = POLICY_READ,
+     .run = ON_STREAM, .raw_body = true},
+    {HTTP_POST, "/cuts/chat/completions", cuts, .policy = POLICY_READ,
+     .run = ON_STREAM, .raw_body = true},
     {0},
 };
 
@@ -461,36 +486,53 @@ static bool always(void *ctx)
     return true;
 }
 
+static enum err_code ask(struct chat_server *server, const char *base,
+                         const char *path, struct err *e)
+{
+    const struct chat_request r = {.model = "m"};
+    struct chat_result result;
+    char url[100];
+
+    *e = (struct err){0};
+    snprintf(url, sizeof(url), "%s%s", base, path);
+    server->url = url;
+    buf_clear(&seen.text);
+    return chat_ask(server, &r, &result, e);
+}
+
 static void asks(void **state)
 {
     struct net_fixture *f = fixture_new(rows, NULL, NULL, NULL);
-    struct chat_request r = {.model = "m", .stream = true};
+    const char *base = server_url(fixture_server(f));
     struct http_client *http = http_client_new("test");
-    struct chat_server server = {
-        .http = http, .api_key = "key", .timeout_ms = 5000};
-    struct chat_result result;
-    char url[64];
-    struct buf text;
+    struct chat_server server = {.http = http,
+                                 .api_key = "key",
+                                 .timeout_ms = 5000,
+                                 .on_text = on_text,
+                                 .ctx = &seen};
     struct err e;
 
     (void)state;
-    buf_init(&text, CHAT_MAX_ANSWER);
-    snprintf(url, sizeof(url), "%s/v1", server_url(fixture_server(f)));
-    server.url = url;
-    if (chat_ask(&server, &r, &text, &result, &e) != ERR_NONE)
+    if (ask(&server, base, "/v1", &e) != ERR_NONE)
         fail_msg("%s", e.msg);
-    assert_string_equal(text.p, "Hi \xC3\xA9");
-    server.api_key = "wrong";
-    assert_int_equal(chat_ask(&server, &r, &text, &result, &e),
+    assert_true(slice_is(buf_slice(&seen.text), "Hi there"));
+    assert_int_equal(ask(&server, base, "/lingers", &e), ERR_NONE);
+    assert_true(slice_is(buf_slice(&seen.text), "Hi there"));
+    assert_int_equal(ask(&server, base, "/cuts", &e), ERR_UNAVAILABLE);
+    assert_string_equal(e.msg, "the model's answer broke off");
+    assert_true(slice_is(buf_slice(&seen.text), "Hi"));
+    assert_int_equal(ask(&server, "http://127.0.0.1:1", "", &e),
                      ERR_UNAVAILABLE);
+    assert_string_equal(e.msg, "the model server cannot be reached");
+    server.api_key = "wrong";
+    assert_int_equal(ask(&server, base, "/v1", &e), ERR_UNAVAILABLE);
     assert_non_null(strstr(e.msg, "refuses the key"));
     assert_non_null(strstr(e.msg, "bad key"));
     server.api_key = "a\r\nX: y";
-    assert_int_equal(chat_ask(&server, &r, &text, &result, &e), ERR_INVALID);
-    server.api_key = NULL;
+    assert_int_equal(ask(&server, base, "/v1", &e), ERR_INVALID);
+    server.api_key = "key";
     server.cancelled = always;
-    assert_int_equal(chat_ask(&server, &r, &text, &result, &e), ERR_CANCELLED);
-    buf_release(&text);
+    assert_int_equal(ask(&server, base, "/v1", &e), ERR_CANCELLED);
     http_client_free(http);
     assert_true(fixture_free(f));
 }
@@ -519,5 +561,6 @@ int main(void)
         cmocka_unit_test(asks),
     };
 
+    log_setup(LOG_OFF, false);
     return cmocka_run_group_tests_name("chat_client", tests, setup, teardown);
 }

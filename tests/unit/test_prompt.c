@@ -232,6 +232,7 @@ static void always_fits(void **state)
         assert_int_equal(p.n, 2 + in.n_history - p.history_dropped);
         assert_int_equal(count_of(p.messages[p.n - 1].content, FENCE),
                          2 * p.n_sources);
+        assert_string_equal(p.messages[1].role, "user");
         cut += p.last_source_cut;
         dropped += p.sources_dropped;
         old += p.history_dropped;
