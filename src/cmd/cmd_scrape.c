@@ -36,12 +36,14 @@ static bool ended(const json_t *job)
     return !slice_is(sent, "pending");
 }
 
-static void draw(const json_t *job)
+static void draw(void *ctx, const json_t *job)
 {
     char note[96];
     const json_t *hook = json_object_get(job, "webhook");
     int64_t found = json_get_int(job, "papers_found", 0);
     int64_t attempts = json_get_int(hook, "attempts", 0);
+
+    (void)ctx;
 
     if (!slice_is(json_get_slice(job, "status"), "running"))
         snprintf(note, sizeof(note), "%lld papers, delivering%s",
@@ -84,6 +86,7 @@ static enum err_code start(const struct command_line *cl, struct client *c,
                            struct slice body, struct totals *t, struct err *e)
 {
     struct buf reply;
+    const struct follow follow = {ended, draw, NULL, -1};
     json_t *started = NULL, *job = NULL;
     enum err_code rc;
 
@@ -98,7 +101,7 @@ static enum err_code start(const struct command_line *cl, struct client *c,
                                       json_object_get(started, "job_id")));
         goto out;
     }
-    rc = job_follow(c, json_get_slice(started, "job_id"), ended, draw, &job, e);
+    rc = job_follow(c, json_get_slice(started, "job_id"), &follow, &job, e);
     if (rc == ERR_NONE)
         rc = report(cl, job, t, e);
 out:

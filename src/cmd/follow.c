@@ -1,8 +1,8 @@
 /* follow.c - see follow.h. */
 #include "cmd/follow.h"
 
+#include <poll.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "cmd/term.h"
 
@@ -10,17 +10,16 @@
  * over, then as often as a bar needs to move. */
 enum { LOOK_FIRST_MS = 5, LOOK_MS = 200 };
 
-static void wait_ms(int ms)
+/* false: told to stop. */
+static bool pause_ms(int ms, int stop_fd)
 {
-    struct timespec t = {0, ms * 1000000L};
+    struct pollfd fd = {.fd = stop_fd, .events = POLLIN};
 
-    nanosleep(&t, NULL);
+    return poll(&fd, 1, ms) <= 0;
 }
 
 enum err_code job_follow(struct client *c, struct slice id,
-                         bool (*ended)(const json_t *job),
-                         void (*draw)(const json_t *job), json_t **out,
-                         struct err *e)
+                         const struct follow *f, json_t **out, struct err *e)
 {
     char path[128];
     enum err_code rc;
@@ -31,12 +30,15 @@ enum err_code job_follow(struct client *c, struct slice id,
         rc = client_json(c, "GET", path, SLICE_NONE, out, e);
         if (rc != ERR_NONE)
             break;
-        draw(*out);
-        if (ended(*out))
+        f->draw(f->ctx, *out);
+        if (f->ended(*out))
             break;
         json_decref(*out);
         *out = NULL;
-        wait_ms(pause);
+        if (!pause_ms(pause, f->stop_fd)) {
+            rc = err_set(e, ERR_CANCELLED, "stopped");
+            break;
+        }
         pause = pause * 2 < LOOK_MS ? pause * 2 : LOOK_MS;
     }
     term_progress_end();

@@ -1,7 +1,9 @@
 /* term.c - see term.h. */
 #include "cmd/term.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -47,6 +49,24 @@ void term_progress_end(void)
 {
     if (term_is_interactive())
         fputs("\r\033[K", stderr);
+}
+
+void term_path(FILE *out, const char *path)
+{
+    char here[PATH_MAX], text[4];
+    struct slice s = slice_of(path);
+    size_t n, pos = 0;
+
+    if (getcwd(here, sizeof(here)) && (n = strlen(here)) > 1 &&
+        strncmp(path, here, n) == 0 && path[n] == '/')
+        pos = n + 1;
+    while (pos < s.len) {
+        uint32_t cp = utf8_next(s, &pos);
+
+        if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0))
+            cp = '?';
+        fwrite(text, 1, utf8_put(text, cp), out);
+    }
 }
 
 void term_cell(struct slice text, int columns)
