@@ -47,6 +47,13 @@ void crypto_sha256(uint8_t out[32], struct slice data)
             "SHA256");
 }
 
+void crypto_sha1(uint8_t out[20], struct slice data)
+{
+    require(SHA1((const unsigned char *)(data.p ? data.p : ""), data.len,
+                 out) != NULL,
+            "SHA1");
+}
+
 void crypto_hmac_sha256(uint8_t out[32], struct slice key, struct slice data)
 {
     unsigned len = 0;

@@ -15,6 +15,8 @@
 
 void crypto_random(void *out, size_t n); /* aborts if the system has none */
 void crypto_sha256(uint8_t out[32], struct slice data);
+/* Only where a protocol prescribes it (RFC 6455): it protects nothing. */
+void crypto_sha1(uint8_t out[20], struct slice data);
 void crypto_hmac_sha256(uint8_t out[32], struct slice key, struct slice data);
 /* Equal?  In time that depends on the lengths only. */
 bool crypto_equal(struct slice a, struct slice b);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 static atomic_uint fail_in; /* 0: never */
 static atomic_bool has_failed;
 
@@ -37,6 +39,18 @@ void *mem_realloc(void *p, size_t n)
 void mem_free(void *p)
 {
     free(p);
+}
+
+void *mem_need(size_t n)
+{
+    void *p = mem_alloc(n);
+
+    if (!p) {
+        log_error("memory", "out of memory", LOG_I("bytes", (int64_t)n));
+        abort();
+    }
+    memset(p, 0, n);
+    return p;
 }
 
 char *mem_strndup(const char *p, size_t n)

@@ -16,6 +16,9 @@
 void *mem_alloc(size_t n) __attribute__((malloc, warn_unused_result));
 void *mem_realloc(void *p, size_t n) __attribute__((warn_unused_result));
 void mem_free(void *p); /* takes NULL */
+/* n zero bytes; without memory the process ends.  For small things of a fixed
+ * size, and what was checked against a maximum: where nobody could go on. */
+void *mem_need(size_t n) __attribute__((malloc, warn_unused_result));
 /* Copy of n bytes with a NUL behind; NULL: out of memory. */
 char *mem_strndup(const char *p, size_t n) __attribute__((warn_unused_result));
 
