@@ -31,14 +31,14 @@
 #define LINGER_MS 2000
 #define LINGER_MAX_BYTES ((size_t)1 << 20)
 
-static void consume(struct conn *c, const char *data, size_t len);
+static void consume(struct conn *c, char *data, size_t len);
 static void send_reply(struct conn *c);
 
 /* ---- phases ---- */
 
 static bool is_busy(enum conn_phase p)
 {
-    return p != CONN_IDLE && p != CONN_LINGER;
+    return p != CONN_IDLE && p < CONN_PARKED;
 }
 
 static void enter(struct conn *c, enum conn_phase phase, int64_t timeout_ms)
@@ -62,11 +62,28 @@ static void release_unused(struct exchange *x)
         server_give_exchange(x->server, x);
 }
 
+/* Tell whoever has the connection, though no request is at hand. */
+static void tell_gone(struct conn *c)
+{
+    struct parked *p = c->parked;
+    const struct conn_guest *ops = c->guest_ops;
+
+    c->parked = NULL;
+    c->guest_ops = NULL;
+    if (p) {
+        p->gone(p->ctx);
+        parked_free(p);
+    }
+    if (ops)
+        ops->gone(c->guest);
+}
+
 /* The connection lets go of its exchange. */
 static void let_go(struct conn *c)
 {
     struct exchange *x = c->x;
 
+    tell_gone(c);
     if (!x)
         return;
     c->x = NULL;
@@ -161,8 +178,10 @@ static void start_reading(struct conn *c)
 /* Bytes of a later request: keep them, and read no more until its turn. */
 static void keep_for_later(struct conn *c, const char *data, size_t len)
 {
-    buf_add(&c->x->rest, data, len);
-    if (!buf_ok(&c->x->rest)) {
+    struct buf *rest = c->parked ? &c->parked->rest : &c->x->rest;
+
+    buf_add(rest, data, len);
+    if (!buf_ok(rest)) {
         conn_close(c);
         return;
     }
@@ -196,8 +215,7 @@ static void note_reply(struct conn *c)
               LOG_SL("client", x->r.client));
 }
 
-/* Say goodbye: no more from us, and a moment for the client to read it. */
-static void linger(struct conn *c)
+void conn_linger(struct conn *c)
 {
     uv_os_fd_t fd;
 
@@ -221,7 +239,7 @@ static void reply_done(struct conn *c)
     note_reply(c);
     c->served = true;
     if (!x->keep_alive || (c->eof && x->rest.len == 0)) {
-        linger(c);
+        conn_linger(c);
         return;
     }
     rest = x->rest;
@@ -373,6 +391,34 @@ static void run_and_return(void *arg)
     server_push_done(x->server, x);
 }
 
+/* The handler has parked the request or taken the connection. */
+static void no_reply_yet(struct conn *c)
+{
+    struct exchange *x = c->x;
+
+    c->parked = x->parked;
+    c->guest_ops = x->guest_ops;
+    c->guest = x->guest;
+    c->x = NULL;
+    x->conn = NULL;
+    x->parked = NULL;
+    release_unused(x);
+    enter(c, c->parked ? CONN_PARKED : CONN_GUEST, -1);
+}
+
+void conn_answer(struct conn *c)
+{
+    enter(c, CONN_RUNNING, -1);
+    send_reply(c);
+}
+
+void conn_guest_waits(struct conn *c, bool waits)
+{
+    enter(c, CONN_GUEST, waits ? c->server->opt.write_timeout_ms : -1);
+    if (waits)
+        c->mark = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+}
+
 /* The request is complete: let its handler have it. */
 static void dispatch(struct conn *c)
 {
@@ -382,7 +428,10 @@ static void dispatch(struct conn *c)
 
     if (where == ON_LOOP) {
         router_run(x);
-        send_reply(c);
+        if (x->parked || x->guest_ops)
+            no_reply_yet(c);
+        else
+            send_reply(c);
         return;
     }
     enter(c, CONN_RUNNING, -1);
@@ -514,7 +563,7 @@ static size_t take_body(struct conn *c, const char *data, size_t len)
     return used;
 }
 
-static void consume(struct conn *c, const char *data, size_t len)
+static void consume(struct conn *c, char *data, size_t len)
 {
     size_t used;
 
@@ -530,6 +579,10 @@ static void consume(struct conn *c, const char *data, size_t len)
             break;
         case CONN_BODY:
             used = take_body(c, data, len);
+            break;
+        case CONN_GUEST:
+            c->guest_ops->data(c->guest, data, len);
+            used = len;
             break;
         case CONN_LINGER:
             discard(c, len);
@@ -600,6 +653,7 @@ void conn_deadline(struct wheel_entry *e, void *ctx)
         break;
     case CONN_WRITING:
     case CONN_STREAMING:
+    case CONN_GUEST:
         write_deadline(c);
         break;
     default:
@@ -618,7 +672,7 @@ static void turn_away(struct conn *c, const char *reply)
     if (uv_try_write((uv_stream_t *)&c->tcp, &b, 1) < 0)
         conn_close(c);
     else
-        linger(c);
+        conn_linger(c);
 }
 
 #define TURNED_AWAY(status, length, msg)                                       \

@@ -35,13 +35,40 @@ enum conn_phase {
     CONN_RUNNING,   /* the handler has it */
     CONN_WRITING,   /* the reply is on its way */
     CONN_STREAMING, /* both at once */
+    CONN_PARKED,    /* the reply comes later, and the exchange was given back */
+    CONN_GUEST,     /* another protocol has the connection */
     CONN_LINGER,    /* all said; waiting for the client to close */
+};
+
+/* What takes a connection over from HTTP (a WebSocket).  After gone() the
+ * connection is no more to it. */
+struct conn_guest {
+    void (*data)(void *guest, char *data, size_t len); /* may be changed */
+    void (*gone)(void *guest);
+};
+
+/* A request whose exchange was given back: what its reply will need. */
+struct parked {
+    struct conn *conn;
+    void (*gone)(void *ctx);
+    void *ctx;
+    const struct route *route;
+    uint64_t id;
+    int64_t began_us;
+    struct buf rest; /* bytes that came behind the request */
+    char *cors;
+    enum http_method method;
+    int minor;
+    bool keep_alive;
 };
 
 struct conn {
     uv_tcp_t tcp; /* first, so that the two convert */
     struct server *server;
     struct exchange *x; /* the request at hand; NULL while idle */
+    struct parked *parked;
+    const struct conn_guest *guest_ops;
+    void *guest;
     struct peer *peer;
     struct wheel_entry deadline;
     int64_t phase_began_ms;
@@ -59,12 +86,14 @@ struct server {
     uv_tcp_t listener;
     uv_async_t wake;
     uv_timer_t ticker, stop_timer;
+    uv_prepare_t before_wait;
     uv_signal_t sigterm, sigint;
     struct router *router;
     struct server_options opt;
     char url[128];
     bool local;
-    struct wheel wheel;
+    struct wheel wheel, timers; /* of connections; of others */
+    struct server_hook *hooks;
     struct pool *requests, *streams;
     struct exchange *spare;
     size_t n_spare;
@@ -79,6 +108,7 @@ struct server {
 
     /* from other threads */
     _Atomic(struct exchange *) done, woken;
+    _Atomic(struct server_post *) posts;
     atomic_bool stop_asked, stopping;
 
     /* read from other threads */
@@ -107,5 +137,23 @@ void conn_deadline(struct wheel_entry *e, void *ctx);
 void conn_handled(struct exchange *x);
 /* A streaming handler has bytes ready. */
 void conn_stream_ready(struct exchange *x);
+/* The reply of c->x, which was parked, is finished. */
+void conn_answer(struct conn *c);
+/* Say goodbye: no more from us, and a moment for the client to read it.  What
+ * is in libuv's queue must be out. */
+void conn_linger(struct conn *c);
+/* The guest waits for the client to read what is in libuv's queue: as for a
+ * reply, a client that takes nothing is cut.  false: it waits no more. */
+void conn_guest_waits(struct conn *c, bool waits);
+
+/* later.c */
+void parked_free(struct parked *p);
+/* Handler only: once it returns, the connection belongs to the guest. */
+void request_take_over(struct request *r, const struct conn_guest *ops,
+                       void *guest);
+
+/* loop.c */
+void loop_init(struct server *s);
+void loop_run_posts(struct server *s);
 
 #endif

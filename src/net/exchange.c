@@ -268,6 +268,11 @@ bool request_gone(const struct request *r)
     return atomic_load(&r->exchange->gone);
 }
 
+void reply_momentary(struct request *r)
+{
+    exchange_of(r)->reply.momentary = true;
+}
+
 void reply_error(struct request *r, int status, const char *field,
                  const char *msg)
 {

@@ -33,6 +33,8 @@
 struct server;
 struct conn;
 struct match;
+struct parked;
+struct conn_guest;
 
 /* Checked value of one parameter; parallel to route->params. */
 struct param_value {
@@ -57,7 +59,8 @@ struct reply {
     struct shared_body *shared; /* one reference */
     struct reply_header headers[REPLY_MAX_HEADERS];
     size_t n_headers;
-    bool close; /* the connection cannot go on after it */
+    bool close;     /* the connection cannot go on after it */
+    bool momentary; /* neither ETag nor gzip */
 };
 
 /* What a streaming handler and the loop share. */
@@ -104,6 +107,11 @@ struct exchange {
     json_t *json; /* owned: r.json, or the JSON fields of a form */
     enum envelope envelope;
     const char *cors; /* Access-Control-Allow-Origin, or NULL */
+
+    /* instead of a reply now; see later.c */
+    struct parked *parked;
+    const struct conn_guest *guest_ops;
+    void *guest;
 
     /* going out */
     struct reply reply;

@@ -216,6 +216,9 @@ static void write_failure(struct jw *j, const char *status, const char *what,
         [ENVELOPE_OPENAI] =
             SLICE_INIT("{\"application/json\":{\"schema\":{\"$ref\":"
                        "\"#/components/schemas/OpenAIError\"}}}"),
+        [ENVELOPE_ENGINE] =
+            SLICE_INIT("{\"application/json\":{\"schema\":{\"$ref\":"
+                       "\"#/components/schemas/EngineError\"}}}"),
     };
 
     jw_key(j, status);
@@ -345,7 +348,8 @@ static void write_paths(struct jw *j, const struct router *rt)
         jw_key(j, pattern);
         jw_obj(j);
         for (k = i; k < rt->n_rows; k++)
-            if (strcmp(rt->rows[k]->route->pattern, pattern) == 0)
+            if (strcmp(rt->rows[k]->route->pattern, pattern) == 0 &&
+                !rt->rows[k]->route->hidden)
                 write_operation(j, rt->rows[k]->route);
         jw_end_obj(j);
     }
@@ -366,6 +370,9 @@ static const char components[] =
     "\"message\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},"
     "\"param\":{\"type\":[\"string\",\"null\"]},"
     "\"code\":{\"type\":[\"string\",\"null\"]}}}}},"
+    "\"EngineError\":{\"type\":\"object\",\"required\":[\"code\"],"
+    "\"properties\":{\"code\":{\"type\":\"integer\"},"
+    "\"message\":{\"type\":\"string\"}}},"
     "\"Detail\":{\"type\":\"object\",\"required\":[\"detail\"],"
     "\"properties\":{\"detail\":{\"type\":\"string\"},"
     "\"error_id\":{\"type\":\"string\"}}}},"

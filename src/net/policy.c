@@ -394,6 +394,11 @@ bool policy_origin_ok(const struct exchange *x)
            is_allowed_origin(x->router, origin);
 }
 
+bool request_origin_ok(const struct request *r)
+{
+    return policy_origin_ok(r->exchange);
+}
+
 static bool check_origin(struct exchange *x)
 {
     if (policy_origin_ok(x))

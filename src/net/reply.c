@@ -91,6 +91,18 @@ static void write_openai_problem(struct jw *j, int status, const char *field,
     jw_end_obj(j);
 }
 
+/* Engine.IO's codes: 4 is "Forbidden", 3 "Bad request". */
+static void write_engine_problem(struct jw *j, int status, const char *msg,
+                                 const char *error_id)
+{
+    jw_obj(j);
+    jw_kint(j, "code", status == 401 || status == 403 ? 4 : 3);
+    jw_kstr(j, "message", msg);
+    if (error_id)
+        jw_kstr(j, "error_id", error_id);
+    jw_end_obj(j);
+}
+
 static void write_own_problem(struct jw *j, bool drf, const char *field,
                               const char *msg, const char *error_id)
 {
@@ -115,6 +127,8 @@ static void write_problem(struct exchange *x, int status, const char *field,
     jw_init(&j, reply_json(&x->r, status));
     if (x->envelope == ENVELOPE_OPENAI)
         write_openai_problem(&j, status, field, msg, error_id);
+    else if (x->envelope == ENVELOPE_ENGINE)
+        write_engine_problem(&j, status, msg, error_id);
     else
         write_own_problem(&j, x->envelope == ENVELOPE_DRF, field, msg,
                           error_id);
@@ -293,7 +307,7 @@ static void negotiate(struct exchange *x, struct entity *body)
     struct reply *y = &x->reply;
     struct slice small;
 
-    if (body->bytes.len < GZIP_MIN || !gzip_type(y->type) ||
+    if (y->momentary || body->bytes.len < GZIP_MIN || !gzip_type(y->type) ||
         has_header(x, "Content-Encoding"))
         return;
     body->varies = true;
@@ -338,7 +352,8 @@ void reply_finish(struct exchange *x)
         body.bytes = shared_body_bytes(y->shared);
     else if (y->out)
         body.bytes = buf_slice(y->out);
-    if (get && y->status == 200 && y->has_body && !has_header(x, "ETag")) {
+    if (get && y->status == 200 && y->has_body && !y->momentary &&
+        !has_header(x, "ETag")) {
         if (y->shared)
             memcpy(etag, shared_body_etag(y->shared), ETAG_TEXT);
         else

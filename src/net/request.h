@@ -37,6 +37,7 @@ enum http_method {
 struct route;
 struct exchange;    /* the server's side of a request: server.c knows it */
 struct shared_body; /* reply bytes with a reference count: shared_body.h */
+struct parked;      /* a request that is answered later */
 
 struct http_header {
     struct slice name;  /* as sent; compare without case */
@@ -86,6 +87,10 @@ void request_digest(const struct request *r, uint8_t sha256[32]);
 /* Header value, or SLICE_NONE.  Without case; several are joined by ", ". */
 struct slice request_header(const struct request *r, const char *name);
 
+/* No Origin, or ours, or one of allowed_origins?  For protocols that browsers
+ * speak across sites without asking (WebSocket). */
+bool request_origin_ok(const struct request *r);
+
 /* Has the client left?  Then the work is for nobody. */
 bool request_gone(const struct request *r);
 
@@ -108,6 +113,22 @@ void reply_empty(struct request *r, int status);
 /* Add a header to the reply; value is copied.  At most 16; no CR or LF
  * (assert). */
 void reply_header(struct request *r, const char *name, const char *value);
+
+/* This reply is for one client at one moment: neither ETag nor gzip. */
+void reply_momentary(struct request *r);
+
+/* Replies that come later, only for routes with .run = ON_LOOP.  A handler that
+ * parks its request returns without a reply; the connection then costs no more
+ * than an idle one.  When the answer is there, the loop calls parked_request,
+ * writes a reply to what that returns and ends with request_answer.  If the
+ * client leaves before, gone(ctx) is called instead, and `p` is no more.
+ * Never both from inside the handler that parks. */
+struct parked *request_park(struct request *r, void (*gone)(void *ctx),
+                            void *ctx);
+/* The request again, as far as a reply needs it: no headers, no query, no body.
+ * `p` is no more. */
+struct request *parked_request(struct parked *p);
+void request_answer(struct request *r);
 
 /* Streamed replies, only for routes with .run = ON_STREAM: chunked for 1.1.
  * stream_write blocks while the client is slow (at most 256 kB are waiting)

@@ -447,6 +447,10 @@ void router_run(struct exchange *x)
 
     if (!rc)
         rc = x->r.route->handle(&x->r, &e);
+    if (x->parked || x->guest_ops) {
+        assert(!rc);
+        return;
+    }
     if (x->streaming) {
         x->stream_failed = rc && x->r.method != HTTP_HEAD;
         return;

@@ -30,9 +30,10 @@ enum run_where {
 };
 
 enum envelope {
-    ENVELOPE_OWN,   /* {"error": "...", "detail": {...}} */
-    ENVELOPE_DRF,   /* {"detail": "..."} */
-    ENVELOPE_OPENAI /* {"error": {"message", "type", "param", "code"}} */
+    ENVELOPE_OWN,    /* {"error": "...", "detail": {...}} */
+    ENVELOPE_DRF,    /* {"detail": "..."} */
+    ENVELOPE_OPENAI, /* {"error": {"message", "type", "param", "code"}} */
+    ENVELOPE_ENGINE  /* {"code": 3, "message": "..."}, as Engine.IO has it */
 };
 
 enum param_type {
@@ -76,10 +77,12 @@ struct route {
     bool raw_body;              /* the handler reads r->body; no field checks */
     bool form_body;             /* the body is multipart/form-data, not JSON */
     bool open_query;            /* unknown query parameters are let through */
-    int per_minute;  /* calls that one client address may make when it needs the
-                        token to write and does not carry it; over it: 429 with
-                        Retry-After.  0: not limited */
-    const char *tag; /* group on the API page: "Papers" */
+    int per_minute; /* calls that one client address may make when it needs the
+                       token to write and does not carry it; over it: 429 with
+                       Retry-After.  0: not limited */
+    bool hidden; /* not among the documents: it is there to say no in the words
+                    of a protocol */
+    const char *tag;     /* group on the API page: "Papers" */
     const char *summary; /* "List papers" */
     const char *doc;     /* a paragraph, may be NULL */
     int status;          /* of success, for the docs; 0: 200 */

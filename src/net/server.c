@@ -31,22 +31,55 @@
 
 /* ---- deadlines ---- */
 
+static void fire_timer(struct wheel_entry *e, void *ctx)
+{
+    struct server_timer *t = (struct server_timer *)e;
+
+    (void)ctx;
+    t->fire(t);
+}
+
+static void turn_wheels(struct server *s)
+{
+    int64_t now = (int64_t)uv_now(&s->loop);
+
+    wheel_turn(&s->wheel, now, conn_deadline, s);
+    wheel_turn(&s->timers, now, fire_timer, s);
+}
+
 static void on_tick(uv_timer_t *t)
 {
     struct server *s = t->data;
 
-    wheel_turn(&s->wheel, (int64_t)uv_now(&s->loop), conn_deadline, s);
-    if (s->wheel.n == 0)
+    turn_wheels(s);
+    if (s->wheel.n + s->timers.n == 0)
         uv_timer_stop(t); /* an idle server sleeps */
+}
+
+/* Before a deadline is set: the wheels turn while there are any. */
+static void start_ticking(struct server *s)
+{
+    if (uv_is_active((uv_handle_t *)&s->ticker))
+        return;
+    turn_wheels(s);
+    uv_timer_start(&s->ticker, on_tick, TICK_MS, TICK_MS);
 }
 
 void server_set_deadline(struct server *s, struct wheel_entry *e, int64_t ms)
 {
-    if (s->wheel.n == 0 && !uv_is_active((uv_handle_t *)&s->ticker)) {
-        wheel_turn(&s->wheel, (int64_t)uv_now(&s->loop), conn_deadline, s);
-        uv_timer_start(&s->ticker, on_tick, TICK_MS, TICK_MS);
-    }
+    start_ticking(s);
     wheel_set(&s->wheel, e, ms);
+}
+
+void server_timer_set(struct server *s, struct server_timer *t, int64_t in_ms)
+{
+    start_ticking(s);
+    wheel_set(&s->timers, &t->entry, (int64_t)uv_now(&s->loop) + in_ms);
+}
+
+void server_timer_cancel(struct server *s, struct server_timer *t)
+{
+    wheel_cancel(&s->timers, &t->entry);
 }
 
 /* ---- exchanges ---- */
@@ -135,6 +168,7 @@ static void on_wake(uv_async_t *a)
         x->next = NULL;
         conn_handled(x);
     }
+    loop_run_posts(s);
     if (atomic_load(&s->stop_asked))
         begin_stop(s);
 }
@@ -297,8 +331,10 @@ static void begin_stop(struct server *s)
     s->stop_begun = true;
     atomic_store(&s->stopping, true);
     log_info("http", "stopping", LOG_I("requests", s->busy));
+    s->busy++; /* its last words may end requests: not yet the server */
     if (s->opt.on_stop)
         s->opt.on_stop(s->opt.on_stop_ctx);
+    s->busy--;
     uv_close((uv_handle_t *)&s->listener, NULL);
     uv_timer_start(&s->stop_timer, on_stop_timeout,
                    (uint64_t)s->opt.stop_timeout_ms, 0);
@@ -338,6 +374,7 @@ static void init_handles(struct server *s)
     uv_async_init(&s->loop, &s->wake, on_wake);
     uv_timer_init(&s->loop, &s->ticker);
     uv_timer_init(&s->loop, &s->stop_timer);
+    loop_init(s);
     uv_signal_init(&s->loop, &s->sigterm);
     uv_signal_init(&s->loop, &s->sigint);
     uv_tcp_init(&s->loop, &s->listener);
@@ -379,6 +416,7 @@ enum err_code server_new(struct server **out, const struct server_options *opt,
         return err_set(e, ERR_UNAVAILABLE, "cannot make an event loop");
     }
     wheel_init(&s->wheel, TICK_MS, (int64_t)uv_now(&s->loop));
+    wheel_init(&s->timers, TICK_MS, (int64_t)uv_now(&s->loop));
     init_handles(s);
     signal(SIGPIPE, SIG_IGN); /* a client that has gone is no reason to die */
     rc = start_listening(s, e);
@@ -467,10 +505,12 @@ void server_free(struct server *s)
     close_own((uv_handle_t *)&s->wake);
     close_own((uv_handle_t *)&s->ticker);
     close_own((uv_handle_t *)&s->stop_timer);
+    close_own((uv_handle_t *)&s->before_wait);
     close_own((uv_handle_t *)&s->sigterm);
     close_own((uv_handle_t *)&s->sigint);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     free_done(s);
+    loop_run_posts(s);
     if (uv_loop_close(&s->loop))
         log_warn("http", "somebody's handles are still open in the loop");
     mem_free(s->read_buffer);

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "net/router.h"
+#include "net/wheel.h"
 
 struct server;
 struct uv_loop_s;
@@ -52,6 +53,33 @@ bool server_is_local(const struct server *s);
  * router_options, before there is a server. */
 bool server_listen_is_local(const char *listen);
 struct uv_loop_s *server_loop(struct server *s);
+
+/* ---- for what lives on the loop besides connections ---- */
+
+/* Work for the loop from any other thread.  Embed it in what the work needs.
+ * What is left when the server is freed is run then. */
+struct server_post {
+    struct server_post *next;
+    void (*run)(struct server_post *p);
+};
+void server_post(struct server *s, struct server_post *p); /* any thread */
+
+/* A coarse deadline: fires once, late by at most 100 ms.  Zero: not set. */
+struct server_timer {
+    struct wheel_entry entry; /* first, so that the two convert */
+    void (*fire)(struct server_timer *t);
+};
+void server_timer_set(struct server *s, struct server_timer *t, int64_t in_ms);
+void server_timer_cancel(struct server *s, struct server_timer *t);
+
+/* Called each time before the loop waits: what was said in one turn can be
+ * sent together.  Added before server_run, by the same thread. */
+struct server_hook {
+    struct server_hook *next;
+    void (*run)(struct server_hook *h);
+};
+void server_before_wait(struct server *s, struct server_hook *h);
+
 /* Serve until stopped; returns when all is finished or the time is up. */
 void server_run(struct server *s);
 /* Begin an orderly stop: no new connections, running requests finish. */
