@@ -87,6 +87,9 @@ UNIT_BIN := $(UNIT:tests/unit/%.c=$(OUT)/unit/%)
 # Any other .c beside the tests is help for all of them.
 UNIT_HELP := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 UNIT_HELP_OBJ := $(UNIT_HELP:%.c=$(OUT)/obj/%.o)
+# Programs that the integration tests and measurements talk to.
+SERVERS := $(patsubst tests/servers/%.c,$(OUT)/servers/%,\
+    $(sort $(wildcard tests/servers/*.c)))
 FUZZERS := $(sort $(wildcard fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZERS:fuzz/%.c=$(OUT)/bin/%)
 
@@ -178,11 +181,12 @@ test-unit:
 test-oom:
 	@$(MAKE) --no-print-directory test-unit T='oom*'
 
-test-integration: all $(B)/venv/ready
+test-integration: all $(SERVERS) $(B)/venv/ready
 	@scripts/node.sh $(B)/node
 	PATH='$(abspath $(B)/node/bin)':"$$PATH" \
 	    SHEAF_BIN='$(abspath $(OUT)/sheaf)' PYTHONDONTWRITEBYTECODE=1 \
 	    SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
+	    SHEAF_TEST_SERVERS='$(abspath $(OUT)/servers)' \
 	    $(B)/venv/bin/python -m pytest -q -o cache_dir='$(abspath $(B))/pytest' \
 	    $(or $(T:%=tests/integration/test_%.py),tests/integration) $(PYTEST_ARGS)
 
@@ -225,6 +229,11 @@ $(OUT)/bin/fuzz_%: $(OUT)/obj/fuzz/fuzz_%.o $(LIB)
 	$(call say,LINK $@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+$(OUT)/servers/%: $(OUT)/obj/tests/servers/%.o $(LIB)
+	$(call say,LINK $@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 # Laboratories and benchmarks in C: make build/bench/kernel_lab
 $(OUT)/bench/%: $(OUT)/obj/bench/%.o $(LIB)
@@ -295,4 +304,5 @@ FORCE:
 
 -include $(OBJ:.o=.d) $(UNIT_HELP_OBJ:.o=.d) \
     $(UNIT:%.c=$(OUT)/obj/%.d) $(FUZZERS:%.c=$(OUT)/obj/%.d) \
+    $(SERVERS:$(OUT)/servers/%=$(OUT)/obj/tests/servers/%.d) \
     $(ANALYZE:%.c=$(OUT)/analyze/%.d)
