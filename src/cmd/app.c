@@ -29,6 +29,7 @@
 #include "net/server.h"
 #include "processor/processor.h"
 #include "scraper/scraper.h"
+#include "socketio/socketio.h"
 #include "store/store.h"
 
 #define MAX_VIEWS 8
@@ -43,7 +44,7 @@ struct app {
     struct job_view views[MAX_VIEWS];
     struct jobs_api jobs_api;
     struct ops_probe probes[3];
-    struct ops_collector collectors[4];
+    struct ops_collector collectors[5];
     struct ops *ops;
     struct router *router;
     struct server *server;
@@ -51,6 +52,7 @@ struct app {
     struct backend *backend;     /* NULL: runs elsewhere */
     struct processor *processor; /* NULL: runs elsewhere */
     struct pages *pages;         /* NULL: runs elsewhere */
+    struct sio *live;            /* NULL: runs elsewhere */
     pthread_t thread;
     bool threaded; /* app_start was called */
 };
@@ -181,6 +183,24 @@ static enum err_code make_processor(struct app *a, struct err *e)
     return rc == ERR_NONE ? processor_new(&a->processor, &opt, e) : rc;
 }
 
+/* What readers see live.  Its route is a READ, so private_reads holds here. */
+static void make_live(struct app *a)
+{
+    struct sio_options opt = {
+        .path = config_str(a->config, "live_path"),
+        .ping_interval_ms = setting(a, "live_ping_interval_ms"),
+        .ping_timeout_ms = setting(a, "live_ping_timeout_ms"),
+        .connect_timeout_ms = setting(a, "live_connect_timeout_ms"),
+        .max_payload = (size_t)setting(a, "live_max_payload"),
+        .max_sessions = (size_t)setting(a, "max_connections"),
+    };
+
+    if (!(a->services & SERVICE_ANALYTICS))
+        return;
+    a->live = sio_new(&opt);
+    sio_namespace(a->live, "/", &(struct sio_handlers){0});
+}
+
 static enum err_code check_store(void *ctx, struct err *e)
 {
     return store_check(ctx, e);
@@ -201,6 +221,8 @@ static void make_ops(struct app *a)
     if (a->processor)
         a->collectors[n++] =
             (struct ops_collector){processor_metrics, a->processor};
+    if (a->live)
+        a->collectors[n++] = (struct ops_collector){metrics_live, a->live};
     a->ops = ops_new(&(struct ops_options){
         .version = SHEAF_VERSION,
         .probes = a->probes,
@@ -234,6 +256,8 @@ static enum err_code make_router(struct app *a, const char *listen,
         router_add(a->router, backend_routes, a->backend);
     if (a->processor)
         processor_add_routes(a->processor, a->router);
+    if (a->live)
+        sio_add_routes(a->live, a->router);
     if (a->services & SERVICE_WEB) {
         a->pages = pages_new();
         router_add(a->router, pages_routes, a->pages);
@@ -249,6 +273,8 @@ static void stopping(void *ctx)
 {
     struct app *a = ctx;
 
+    if (a->live)
+        sio_stop(a->live);
     if (a->jobs)
         jobs_stop_begin(a->jobs);
 }
@@ -276,6 +302,8 @@ static enum err_code make_server(struct app *a, const char *listen,
     if (rc != ERR_NONE)
         return rc;
     ops_set_server(a->ops, a->server);
+    if (a->live)
+        sio_start(a->live, a->server);
     if (a->scraper && !*config_str(a->config, "backend_url"))
         scraper_set_backend_url(a->scraper, server_url(a->server));
     return datadir_publish(&a->dir, server_url(a->server), e);
@@ -305,6 +333,7 @@ enum err_code app_open(struct app **out, const struct config *c,
         (rc = make_processor(a, e)) != ERR_NONE)
         goto out;
     make_jobs(a);
+    make_live(a);
     make_ops(a);
     if ((rc = make_router(a, listen, e)) != ERR_NONE ||
         (rc = make_server(a, listen, signals, e)) != ERR_NONE)
@@ -375,6 +404,7 @@ void app_close(struct app *a)
         _exit(EXIT_SUCCESS);
     }
     server_free(a->server);
+    sio_free(a->live);
     jobs_free(a->jobs);
     router_free(a->router);
     ops_free(a->ops);

@@ -2,6 +2,7 @@
 #include "cmd/metrics.h"
 
 #include "net/ops.h"
+#include "socketio/socketio.h"
 #include "store/jobs.h"
 
 static void store_calls(struct buf *out, const struct store *s)
@@ -46,4 +47,28 @@ void metrics_store(struct buf *out, void *store)
 {
     store_calls(out, store);
     jobs_by_state(out, store);
+}
+
+static void live_metric(struct buf *out, const char *name, const char *type,
+                        const char *help, int64_t v)
+{
+    ops_metric(out, name, type, help);
+    ops_sample(out, name, NULL, SLICE_NONE, (double)v);
+}
+
+void metrics_live(struct buf *out, void *sio)
+{
+    struct sio_stats st;
+
+    sio_stats(sio, &st);
+    live_metric(out, "sheaf_live_sessions", "gauge", "Live clients.",
+                st.sessions);
+    live_metric(out, "sheaf_live_sessions_total", "counter",
+                "Live clients since the start.", st.sessions_total);
+    live_metric(out, "sheaf_live_sent_total", "counter",
+                "Messages queued for live clients.", st.sent_total);
+    live_metric(out, "sheaf_live_received_total", "counter",
+                "Messages from live clients.", st.received_total);
+    live_metric(out, "sheaf_live_slow_total", "counter",
+                "Live clients cut because they did not read.", st.slow_total);
 }

@@ -10,5 +10,7 @@
 /* Store calls, errors and seconds by operation; jobs by state.  `store` is a
  * struct store.  For struct ops_collector. */
 void metrics_store(struct buf *out, void *store);
+/* Live clients and messages.  `sio` is a struct sio. */
+void metrics_live(struct buf *out, void *sio);
 
 #endif

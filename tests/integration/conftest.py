@@ -8,6 +8,7 @@ database, filled once, that tests only read from.
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 
 import pytest
@@ -239,6 +240,20 @@ def desk(make_sheaf, model_dir):
 def lite_desk(make_lite, model_dir):
     """The same on SQLite, for what no database can change."""
     return make_lite(model_dir=model_dir, services=ALL_SERVICES)
+
+
+@pytest.fixture(scope="session")
+def js_dir(sheaf_bin):
+    """tests/js with its packages, beside the program."""
+    if not shutil.which("npm"):
+        pytest.skip("no npm here")
+    place = pathlib.Path(binary()).resolve().parent / "js"
+    place.mkdir(exist_ok=True)
+    for source in (REPO / "tests" / "js").iterdir():
+        shutil.copyfile(source, place / source.name)
+    subprocess.run(["npm", "install", "--no-audit", "--no-fund",
+                    "--loglevel=error"], cwd=place, check=True, timeout=300)
+    return place
 
 
 @pytest.fixture

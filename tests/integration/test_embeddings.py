@@ -500,20 +500,6 @@ def test_langchain(desk, model):
     assert cosine(embeddings.embed_query(TEXTS[0]), vectors[0]) > 0.999
 
 
-@pytest.fixture(scope="session")
-def js_dir(sheaf_bin):
-    """tests/js with its packages, beside the program."""
-    if not shutil.which("npm"):
-        pytest.skip("no npm here")
-    place = pathlib.Path(binary()).resolve().parent / "js"
-    place.mkdir(exist_ok=True)
-    for source in (REPO / "tests" / "js").iterdir():
-        shutil.copyfile(source, place / source.name)
-    subprocess.run(["npm", "install", "--no-audit", "--no-fund",
-                    "--loglevel=error"], cwd=place, check=True, timeout=300)
-    return place
-
-
 def test_openai_javascript_client(desk, js_dir):
     done = subprocess.run(["node", "embeddings.mjs", desk.url + "/v1"],
                           cwd=js_dir, capture_output=True, text=True,

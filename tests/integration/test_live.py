@@ -1,0 +1,92 @@
+"""The live server as the product mounts it: who may listen, and what becomes
+of listeners when the server stops."""
+
+import re
+
+from support.live import Polling, Ws
+from support.raw import Raw
+
+
+def live(server, path="/socket.io/"):
+    """What the clients of support/live.py need to know of a server."""
+    server.target = lambda transport, sid=None: (
+        f"{path}?EIO=4&transport={transport}" + (f"&sid={sid}" if sid else ""))
+    return server
+
+
+def joined(ws):
+    ws.opened().send("40")
+    assert ws.text().startswith('40{"sid":"')
+    return ws
+
+
+def metric(server, name):
+    return float(re.search(rf"^{name} (\S+)$", server.get("/metrics").text,
+                           re.M)[1])
+
+
+def test_both_transports(lite):
+    session = Polling(live(lite))
+    session.say("40")
+    assert session.get().startswith('40{"sid":"')
+    held = session.hold()
+    with joined(Ws(lite)):
+        assert metric(lite, "sheaf_live_sessions") == 2
+    session.say("1")
+    assert held.reply().body == b"6"
+
+
+def test_other_sites_may_not_listen(lite):
+    live(lite)
+    for lines in (["Origin: https://evil.example"],
+                  ["Origin: http://localhost:1"]):
+        with Ws(lite, lines=lines, upgraded=False) as ws:
+            assert ws.reply().status == 403
+    with Ws(lite, lines=[f"Origin: http://{lite.host}"]) as ws:
+        joined(ws)
+
+
+def test_private_reads(make_lite):
+    server = live(make_lite(private_reads="on"))
+    with Raw(server) as raw:
+        reply = raw.request("GET", server.target("polling")).reply()
+    assert reply.status == 401
+    assert b'"code":4' in reply.body
+    with Ws(server, upgraded=False) as ws:
+        assert ws.reply().status == 401
+    token = (server.data_dir / "token").read_text().strip()
+    with Ws(server, lines=[f"Authorization: Bearer {token}"]) as ws:
+        joined(ws)
+
+
+def test_settings_for_tests(make_lite):
+    server = live(make_lite(live_path="/live/", live_ping_interval_ms=100,
+                            live_ping_timeout_ms=50, live_max_payload=5000,
+                            live_connect_timeout_ms=60), "/live/")
+    with Ws(server) as ws:
+        ws.opened()
+        assert ws.open["pingInterval"] == 100
+        assert ws.open["pingTimeout"] == 50
+        assert ws.open["maxPayload"] == 5000
+        assert ws.ended() in (1005, 1006)
+
+
+def test_only_where_analytics_runs(make_lite):
+    server = live(make_lite(services="backend"))
+    assert server.get("/socket.io/?EIO=4&transport=polling").status_code == 404
+
+
+def test_documented(lite):
+    paths = lite.get("/openapi.json").json()["paths"]
+    assert sorted(paths["/socket.io/"]) == ["get", "post"]
+
+
+def test_stop_tells_listeners(make_lite):
+    server = live(make_lite())
+    session = Polling(server)
+    held = session.hold()
+    with joined(Ws(server)) as ws:
+        server.process.terminate()
+        assert held.reply().body == b"1"
+        assert ws.ended() == 1005
+    assert server.ended() == 0
