@@ -6,9 +6,10 @@
 #include "base/log.h"
 #include "processor/extractive.h"
 
-/* Below it the best sentence says too little about the question.  Chosen by
- * hand on our own documentation; docs/documents.md. */
-#define THRESHOLD 0.35F
+/* Below it the best sentence says too little about the question.  Measured:
+ * 95 % of 300 answerable questions reach it, 1 to 12 % of those on other
+ * matters; docs/answers.md has the table. */
+#define THRESHOLD 0.40F
 
 enum err_code answer_prepare(struct answer *a, struct err *e)
 {

@@ -52,9 +52,11 @@ static void scores(void **state)
 
     (void)state;
     fused_to(lists, 2, 10, order, 4);
-    assert_true(fabs(out[0].score - (1 / 61.0 + 1 / 62.0)) < 1e-15);
-    assert_true(fabs(out[1].score - (1 / 63.0 + 1 / 61.0)) < 1e-15);
-    assert_true(fabs(out[2].score - 1 / 62.0) < 1e-15);
+    assert_true(fabs(out[0].score - (1 / (FUSE_K + 1) + 1 / (FUSE_K + 2))) <
+                1e-15);
+    assert_true(fabs(out[1].score - (1 / (FUSE_K + 3) + 1 / (FUSE_K + 1))) <
+                1e-15);
+    assert_true(fabs(out[2].score - 1 / (FUSE_K + 2)) < 1e-15);
     assert_int_equal(out[0].lists, 3);
     assert_int_equal(out[2].lists, 1);
     assert_int_equal(out[3].lists, 2);
@@ -88,8 +90,9 @@ static void weights_and_limits(void **state)
     fused_to(lists, 2, 0, order, 0);
     fused_to(lists, 0, 5, order, 0);
     fused_to(twice, 1, 10, once, 2);
-    assert_true(fabs(out[0].score - 1 / 61.0) < 1e-15);
-    assert_true(fabs(out[1].score - 1 / 63.0) < 1e-15); /* its own rank */
+    assert_true(fabs(out[0].score - 1 / (FUSE_K + 1)) < 1e-15);
+    assert_true(fabs(out[1].score - 1 / (FUSE_K + 3)) <
+                1e-15); /* its own rank */
     lists[0].weight = -1;
     assert_int_equal(fuse_ranks(lists, 2, 0, 9, arena, &out, &n_out, NULL),
                      ERR_INVALID);
