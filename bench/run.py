@@ -33,6 +33,8 @@ SIZES = {
     "slow_seconds": (20, 3, "seconds for the peer's unindexed search"),
     "webhooks": (15, 5, "webhook calls, new and repeated"),
     "starts": (11, 3, "starts of sheaf"),
+    "vectors": (100000, 20000, "vectors searched, and ten times as many"),
+    "chunks": (100000, 5000, "chunks that questions are asked of"),
     "threads": (1, 1, "threads of wrk; its 16 connections are shared out"),
 }
 
