@@ -24,7 +24,7 @@ struct lists {
     struct vector_ids *keep; /* what `where` lets through; NULL: all */
     struct vector_hit near[MAX_DEPTH];
     size_t n_near;
-    struct chunk_match *words;
+    struct word_match *words;
     size_t n_words;
     struct found found[SEARCH_MAX_K];
     size_t n;

@@ -119,17 +119,17 @@ enum err_code document_no_nearest(struct err *e)
 
 /* ---- matches ---- */
 
-static bool is_better(struct chunk_match a, struct chunk_match b)
+static bool is_better(struct word_match a, struct word_match b)
 {
     return a.score != b.score ? a.score > b.score : a.id < b.id;
 }
 
-bool match_list_wants(const struct match_list *l, struct chunk_match m)
+bool match_list_wants(const struct match_list *l, struct word_match m)
 {
     return l->n < l->k || (l->k > 0 && is_better(m, l->p[l->k - 1]));
 }
 
-void match_list_add(struct match_list *l, struct chunk_match m)
+void match_list_add(struct match_list *l, struct word_match m)
 {
     size_t at = l->n < l->k ? l->n++ : l->k - 1;
 

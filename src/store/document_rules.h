@@ -41,11 +41,11 @@ enum err_code document_no_nearest(struct err *e);
 
 /* The best k matches so far, best first. */
 struct match_list {
-    struct chunk_match *p; /* room for k */
+    struct word_match *p; /* room for k */
     size_t n, k;
 };
 /* Would this one be among them? */
-bool match_list_wants(const struct match_list *l, struct chunk_match m);
-void match_list_add(struct match_list *l, struct chunk_match m);
+bool match_list_wants(const struct match_list *l, struct word_match m);
+void match_list_add(struct match_list *l, struct word_match m);
 
 #endif

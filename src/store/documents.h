@@ -166,8 +166,8 @@ enum err_code store_chunks_get(struct store *s, struct arena *a,
 
 /* ---- keyword search ---- */
 
-struct chunk_match {
-    int64_t id;
+struct word_match {
+    int64_t id;   /* of a chunk, or of a paper */
     double score; /* BM25; higher is better, always > 0 */
 };
 
@@ -181,16 +181,22 @@ struct chunk_match {
 enum err_code store_chunks_search(struct store *s, struct arena *a,
                                   struct slice text, int k,
                                   bool (*keep)(void *ctx, int64_t chunk_id),
-                                  void *ctx, struct chunk_match **out,
-                                  size_t *n, struct err *e) CHECKED;
+                                  void *ctx, struct word_match **out, size_t *n,
+                                  struct err *e) CHECKED;
+/* The same over title (which counts double) and abstract of the papers that are
+ * not deleted. */
+enum err_code store_papers_words(struct store *s, struct arena *a,
+                                 struct slice text, int k,
+                                 bool (*keep)(void *ctx, int64_t paper_id),
+                                 void *ctx, struct word_match **out, size_t *n,
+                                 struct err *e) CHECKED;
 
 /* ---- vectors: what an index in memory is made from ---- */
 
 enum vector_set { VECTORS_CHUNKS, VECTORS_PAPERS };
 
-/* Changes with every commit that changes what is visible of the set's vectors.
- * Papers that lose theirs because they were changed or deleted change
- * store_papers_generation() instead. */
+/* Changes with every commit that changes what is visible of the set: vectors,
+ * and what chunks and papers with vectors say of themselves. */
 enum err_code store_vectors_generation(struct store *s, enum vector_set set,
                                        uint64_t *out, struct err *e) CHECKED;
 
@@ -213,13 +219,14 @@ struct chunk_vector {
     int64_t chunk_id, document_key;
     int64_t index, start_char, end_char, page, tokens;
     struct slice metadata; /* the chunk's own */
-    const float *vector;   /* STORE_VECTOR_DIM; aligned for float; or NULL */
+    const float *vector;   /* STORE_VECTOR_DIM; aligned for float; NULL: it is
+                              of another model, or was not read */
 };
 
-/* Every visible chunk with a vector of this model whose document changed after
- * the generation `since` (0: all), document by document; m == NULL: with one of
- * any model, and vectors are not read.  *generation is that of
- * the moment before the first: pass it next time.  In batches, no transaction
+/* Every visible chunk whose document changed after the generation `since` (0:
+ * all), document by document, with its vector if that is of this model (m ==
+ * NULL: no vectors are read); *generation is that of the moment before the
+ * first: pass it next time.  In batches, no transaction
  * is open during `each`, which may call the store and returns an error to stop;
  * its argument is valid during the call.  A document that is removed meanwhile
  * may come in part: store_vectors_present() afterwards tells. */
@@ -312,19 +319,44 @@ enum err_code store_papers_unembedded(struct store *s, struct arena *a,
 struct paper_vector {
     int64_t id;
     uint8_t sha256[32];  /* of the text it was made from */
-    const float *vector; /* STORE_VECTOR_DIM */
+    const float *vector; /* STORE_VECTOR_DIM; NULL: it is of another model */
 };
 /* One commit; n <= STORE_MAX_BATCH.  Papers that are gone or have another text
  * by now are passed over: store_papers_unembedded() gives them again. */
 enum err_code store_paper_vectors_put(struct store *s, const struct model_id *m,
                                       const struct paper_vector *v, size_t n,
                                       struct err *e) CHECKED;
-/* Every vector of this model put after the generation `since` (0: all); for the
- * rest see store_chunks_each(). */
+/* Every paper with a vector that got it, or was changed otherwise, after the
+ * generation `since` (0: all); for the rest see store_chunks_each(). */
 enum err_code store_paper_vectors_each(
     struct store *s, const struct model_id *m, uint64_t since,
     enum err_code (*each)(void *ctx, const struct paper_vector *v,
                           struct err *e),
     void *ctx, uint64_t *generation, struct err *e) CHECKED;
+
+/* ---- the job that embeds what waits ---- */
+
+/* One job for everything, of this kind; papers that arrive, change or are
+ * restored make it in the same commit. */
+#define EMBED_JOB "embed"
+#define EMBED_JOB_MAX_ATTEMPTS 5
+/* Make it, unless there is one that waits or runs. */
+enum err_code store_embed_job(struct store *s, int64_t now_us, struct err *e)
+    CHECKED;
+
+struct unembedded {
+    int64_t chunks, papers;
+};
+/* How many visible chunks and papers have no vector of this model. */
+enum err_code store_unembedded(struct store *s, const struct model_id *m,
+                               struct unembedded *out, struct err *e) CHECKED;
+
+/* The job ends COMPLETED if nothing waits any more; else *left says what does,
+ * and nothing is written.  One commit: a paper that arrives meanwhile either
+ * is among those that wait or makes the next job.  ERR_CONFLICT: lease lost. */
+enum err_code store_embed_finish(struct store *s, const struct job_lease *l,
+                                 const struct model_id *m, struct slice result,
+                                 int64_t now_us, struct unembedded *left,
+                                 struct err *e) CHECKED;
 
 #endif

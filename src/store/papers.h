@@ -122,6 +122,11 @@ struct paper_key paper_key_of(const struct paper *p, enum paper_order order);
 enum err_code store_paper_get(struct store *s, struct arena *a, int64_t id,
                               bool with_deleted, struct paper *out,
                               struct err *e) CHECKED;
+/* By number, in the order asked for; those that are not there or deleted are
+ * left out.  n <= STORE_MAX_ROWS. */
+enum err_code store_papers_get(struct store *s, struct arena *a,
+                               const int64_t *ids, size_t n, struct paper **out,
+                               size_t *n_out, struct err *e) CHECKED;
 /* Each match in order, in batches, without holding a transaction open; `each`
  * returns an error to stop.  Papers are valid during the call of `each` only.
  * q's limit, offset, count and cursors are ignored. */

@@ -581,6 +581,7 @@ const struct document_ops postgres_document_ops = {
     .chunks_get = postgres_chunks_get,
 
     .chunks_search = postgres_chunks_search,
+    .papers_words = postgres_papers_words,
     .vectors_generation = postgres_vectors_generation,
     .vectors_model = postgres_vectors_model,
     .vectors_model_set = postgres_vectors_model_set,
@@ -593,4 +594,8 @@ const struct document_ops postgres_document_ops = {
     .papers_unembedded = postgres_papers_unembedded,
     .paper_vectors_put = postgres_paper_vectors_put,
     .paper_vectors_each = postgres_paper_vectors_each,
+
+    .embed_job = postgres_embed_job,
+    .unembedded = postgres_unembedded,
+    .embed_finish = postgres_embed_finish,
 };

@@ -11,6 +11,14 @@ void postgres_vectors_touch(struct pg_conn *c, enum vector_set set);
 /* Ask inside a transaction and fetch; *out is to be PQclear()ed. */
 enum err_code postgres_ask(struct pg_conn *c, PGresult **out, const char *sql,
                            const struct pg_args *args, struct err *e) CHECKED;
+/* Run a search for any of the words of a text: $1 is an array with a tsquery
+ * for each, $2 how many rows (id, score) are wanted, the best first. */
+enum err_code postgres_word_matches(struct store *s, struct arena *a,
+                                    const char *sql, struct slice text, int k,
+                                    bool (*keep)(void *ctx, int64_t id),
+                                    void *ctx, struct word_match **out,
+                                    size_t *n, struct err *e) CHECKED;
+
 /* Vectors read before they are handed on. */
 #define BATCH 256
 #define BATCH_BYTES ((size_t)64 << 20)
@@ -41,7 +49,7 @@ enum err_code postgres_chunks_get(struct store *s, struct arena *a,
 enum err_code postgres_chunks_search(struct store *s, struct arena *a,
                                      struct slice text, int k,
                                      bool (*keep)(void *ctx, int64_t chunk_id),
-                                     void *ctx, struct chunk_match **out,
+                                     void *ctx, struct word_match **out,
                                      size_t *n, struct err *e) CHECKED;
 enum err_code postgres_vectors_generation(struct store *s, enum vector_set set,
                                           uint64_t *out, struct err *e) CHECKED;
@@ -92,5 +100,26 @@ enum err_code postgres_paper_vectors_each(
     enum err_code (*each)(void *ctx, const struct paper_vector *v,
                           struct err *e),
     void *ctx, uint64_t *generation, struct err *e) CHECKED;
+/* slots of postgres_embed.c */
+enum err_code postgres_embed_job(struct store *s, int64_t now_us, struct err *e)
+    CHECKED;
+enum err_code postgres_unembedded(struct store *s, const struct model_id *m,
+                                  struct unembedded *out, struct err *e)
+    CHECKED;
+enum err_code postgres_embed_finish(struct store *s, const struct job_lease *l,
+                                    const struct model_id *m,
+                                    struct slice result, int64_t now_us,
+                                    struct unembedded *left, struct err *e)
+    CHECKED;
+/* slots of postgres_paper_words.c */
+enum err_code postgres_papers_get(struct store *s, struct arena *a,
+                                  const int64_t *ids, size_t n,
+                                  struct paper **out, size_t *n_out,
+                                  struct err *e) CHECKED;
+enum err_code postgres_papers_words(struct store *s, struct arena *a,
+                                    struct slice text, int k,
+                                    bool (*keep)(void *ctx, int64_t paper_id),
+                                    void *ctx, struct word_match **out,
+                                    size_t *n, struct err *e) CHECKED;
 
 #endif

@@ -10,6 +10,9 @@ enum err_code postgres_job_insert(struct pg_conn *c, struct arena *a,
                                   struct job *out, bool *existing,
                                   struct err *e) CHECKED;
 
+/* Queue store_embed_job() in the open transaction. */
+void postgres_embed_job_insert(struct pg_conn *c, int64_t now_us);
+
 /* Queue a write under a lease; postgres_next_held() fetches what became of it:
  * ERR_CONFLICT when the lease is lost.  `cancel` (or NULL): was asked for. */
 void postgres_ask_progress(struct pg_conn *c, const struct job_lease *l,

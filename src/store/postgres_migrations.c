@@ -371,7 +371,41 @@ static const char *const step_4[] = {
     "CREATE INDEX chunks_by_text ON chunks(sha256);",
     NULL};
 
-static const char *const *const steps[] = {step_1, step_2, step_3, step_4};
+/* A paper that changes in other things than its text keeps its vector, but
+ * those who know it must hear of it. */
+static const char *const step_5[] = {
+    "DROP TRIGGER papers_change ON papers;"
+    "CREATE OR REPLACE FUNCTION papers_changed() RETURNS trigger"
+    " LANGUAGE plpgsql AS $f$"
+    " BEGIN"
+    "  UPDATE vector_sets SET generation = generation + 1 WHERE id = 1;"
+    "  IF NEW.deleted_at <> 0 OR OLD.deleted_at <> 0"
+    "    OR NEW.title <> OLD.title OR NEW.abstract <> OLD.abstract THEN"
+    "    DELETE FROM paper_vectors WHERE paper_id = NEW.id;"
+    "  ELSE"
+    "    UPDATE paper_vectors SET generation ="
+    "      (SELECT generation FROM vector_sets WHERE id = 1)"
+    "      WHERE paper_id = NEW.id;"
+    "  END IF;"
+    "  IF NEW.deleted_at <> 0 THEN"
+    "    DELETE FROM papers_unembedded WHERE paper_id = NEW.id;"
+    "  ELSE"
+    "    INSERT INTO papers_unembedded SELECT NEW.id WHERE NEW.id NOT IN"
+    "      (SELECT paper_id FROM paper_vectors WHERE paper_id = NEW.id)"
+    "      ON CONFLICT DO NOTHING;"
+    "  END IF;"
+    "  RETURN NULL;"
+    " END $f$;"
+    "CREATE TRIGGER papers_change"
+    "  AFTER UPDATE OF url, deleted_at ON papers FOR EACH ROW"
+    "  WHEN (OLD.deleted_at = 0 OR NEW.deleted_at = 0)"
+    "  EXECUTE FUNCTION papers_changed();"
+    "CREATE INDEX paper_vectors_by_change"
+    "  ON paper_vectors(generation, paper_id);",
+    NULL};
+
+static const char *const *const steps[] = {step_1, step_2, step_3, step_4,
+                                           step_5};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look

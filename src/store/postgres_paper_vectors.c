@@ -187,9 +187,10 @@ static enum err_code read_papers(struct store *s, struct arena *a,
     pg_arg_i64(&args, BATCH);
     return postgres_select(
         s, a,
-        &(struct pg_select){.sql = "SELECT generation, paper_id, sha256, vector"
-                                   " FROM paper_vectors WHERE model = $1"
-                                   " AND (generation, paper_id) > ($2, $3)"
+        &(struct pg_select){.sql = "SELECT generation, paper_id, sha256,"
+                                   " CASE WHEN model = $1 THEN vector END"
+                                   " FROM paper_vectors"
+                                   " WHERE (generation, paper_id) > ($2, $3)"
                                    " ORDER BY generation, paper_id LIMIT $4",
                             .args = &args,
                             .size = sizeof(**out),

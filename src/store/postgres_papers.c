@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "store/postgres.h"
+#include "store/postgres_documents.h"
+#include "store/postgres_jobs.h"
 #include "store/postgres_text.h"
 
 /* ---- rows ---- */
@@ -148,6 +149,8 @@ static enum err_code bury(struct pg_conn *c, void *ctx, struct err *e)
         postgres_read_paper(&row, &p);
         if ((p.deleted_at == 0) != (b->deleted_at == 0)) {
             write_burial(c, b, &p);
+            if (b->deleted_at == 0)
+                postgres_embed_job_insert(c, b->now_us);
             postgres_touch(c, b->deleted_at ? -1 : 1);
         }
     }
@@ -369,6 +372,7 @@ const struct paper_ops postgres_paper_ops = {
     .webhook_receive = postgres_webhook_receive,
     .list = postgres_papers_list,
     .get = paper_get,
+    .get_many = postgres_papers_get,
     .each = postgres_papers_each,
     .similar = postgres_papers_similar,
     .delete_paper = delete_paper,

@@ -88,8 +88,11 @@ bool vector_form_read(struct slice value, float *out)
 const float *vector_form_row(struct pg_row *w)
 {
     struct slice value = pg_slice(w->r, w->row, w->col++);
-    float *v = arena_calloc(w->a, 1, VECTOR_BYTES);
+    float *v;
 
+    if (value.len == 0)
+        return NULL;
+    v = arena_calloc(w->a, 1, VECTOR_BYTES);
     w->full |= !v;
     if (v && !vector_form_read(value, v))
         log_error("store", "a stored vector is damaged",

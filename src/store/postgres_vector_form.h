@@ -35,7 +35,7 @@ void vector_form_arg(struct pg_args *a, struct buf *scratch,
 
 /* Of either form into out[STORE_VECTOR_DIM]; false: it is no vector. */
 bool vector_form_read(struct slice value, float *out);
-/* The next column, into the arena. */
+/* The next column, into the arena; NULL: there is none. */
 const float *vector_form_row(struct pg_row *w);
 
 #endif

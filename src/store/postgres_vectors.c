@@ -58,11 +58,11 @@ static size_t word_queries(struct buf *out, struct slice text)
     return used;
 }
 
-enum err_code postgres_chunks_search(struct store *s, struct arena *a,
-                                     struct slice text, int k,
-                                     bool (*keep)(void *ctx, int64_t chunk_id),
-                                     void *ctx, struct chunk_match **out,
-                                     size_t *n, struct err *e)
+enum err_code postgres_word_matches(struct store *s, struct arena *a,
+                                    const char *sql, struct slice text, int k,
+                                    bool (*keep)(void *ctx, int64_t id),
+                                    void *ctx, struct word_match **out,
+                                    size_t *n, struct err *e)
 {
     struct pg_args args = {0};
     struct buf words;
@@ -77,12 +77,12 @@ enum err_code postgres_chunks_search(struct store *s, struct arena *a,
     if (word_queries(&words, text) && k) {
         pg_arg_array(&args, PG_TEXT_ARRAY, &words);
         pg_arg_i64(&args, keep ? INT64_MAX : k);
-        code = postgres_query(s, &r, SQL_SEARCH, &args, e);
+        code = postgres_query(s, &r, sql, &args, e);
         rows = code == ERR_NONE ? postgres_lib.PQntuples(r) : 0;
     }
     buf_release(&words);
     for (int i = 0; i < rows && *n < (size_t)k; i++) {
-        struct chunk_match m = {pg_i64(r, i, 0), pg_f64(r, i, 1)};
+        struct word_match m = {pg_i64(r, i, 0), pg_f64(r, i, 1)};
 
         if (!keep || keep(ctx, m.id))
             (*out)[(*n)++] = m;
@@ -90,6 +90,16 @@ enum err_code postgres_chunks_search(struct store *s, struct arena *a,
     if (code == ERR_NONE && r)
         postgres_lib.PQclear(r);
     return code;
+}
+
+enum err_code postgres_chunks_search(struct store *s, struct arena *a,
+                                     struct slice text, int k,
+                                     bool (*keep)(void *ctx, int64_t chunk_id),
+                                     void *ctx, struct word_match **out,
+                                     size_t *n, struct err *e)
+{
+    return postgres_word_matches(s, a, SQL_SEARCH, text, k, keep, ctx, out, n,
+                                 e);
 }
 
 /* ---- sets ---- */
@@ -243,8 +253,8 @@ static enum err_code visit(struct chunk_visitor *w, const int64_t *keys,
         &(struct pg_select){
             .sql = w->model ? CHUNK_NUMBERS
                        ", v.vector FROM chunks c"
-                       " JOIN chunk_vectors v ON v.chunk = c.id" OF_DOCUMENTS
-                       " AND v.model = $4" IN_ORDER
+                       " LEFT JOIN chunk_vectors v ON v.chunk = c.id"
+                       "  AND v.model = $4" OF_DOCUMENTS IN_ORDER
                             : CHUNK_NUMBERS
                        " FROM chunks c" OF_DOCUMENTS IN_ORDER,
             .args = &args,

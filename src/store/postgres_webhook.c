@@ -17,7 +17,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "store/paper_rules.h"
-#include "store/postgres.h"
+#include "store/postgres_jobs.h"
 #include "store/postgres_text.h"
 #include "store/search_query.h"
 
@@ -551,6 +551,8 @@ static enum err_code receive(struct pg_conn *c, void *ctx, struct err *e)
     write_papers(c, w);
     write_scraper_job(c, w);
     write_receipt(c, w);
+    if (w->out.created || w->out.updated > w->out.unchanged)
+        postgres_embed_job_insert(c, w->in->now_us);
     postgres_touch(c, w->out.created);
     return ERR_NONE;
 }

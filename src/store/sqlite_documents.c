@@ -605,6 +605,7 @@ const struct document_ops sqlite_document_ops = {
     .chunks_get = sqlite_chunks_get,
 
     .chunks_search = sqlite_chunks_search,
+    .papers_words = sqlite_papers_words,
     .vectors_generation = sqlite_vectors_generation,
     .vectors_model = sqlite_vectors_model,
     .vectors_model_set = sqlite_vectors_model_set,
@@ -617,4 +618,8 @@ const struct document_ops sqlite_document_ops = {
     .papers_unembedded = sqlite_papers_unembedded,
     .paper_vectors_put = sqlite_paper_vectors_put,
     .paper_vectors_each = sqlite_paper_vectors_each,
+
+    .embed_job = sqlite_embed_job,
+    .unembedded = sqlite_unembedded,
+    .embed_finish = sqlite_embed_finish,
 };

@@ -14,10 +14,14 @@ enum err_code document_slice(struct db *c, int64_t key, int64_t from,
 enum err_code vectors_touch(struct db *c, enum vector_set set, int64_t *now,
                             struct err *e) CHECKED;
 
+/* The words of a search as an expression of FTS5: any of them; empty if there
+ * are none. */
+void words_expression(struct buf *out, struct slice text);
+
 /* Vectors read before they are handed on. */
 #define BATCH 256
 #define BATCH_BYTES ((size_t)64 << 20)
-/* The next column, a vector, into the arena. */
+/* The next column, a vector, into the arena; NULL: there is none. */
 const float *vector_read(struct query *q, struct arena *a);
 
 /* The key of a visible document.  ERR_NOT_FOUND. */
@@ -48,7 +52,7 @@ enum err_code sqlite_chunks_get(struct store *s, struct arena *a,
 enum err_code sqlite_chunks_search(struct store *s, struct arena *a,
                                    struct slice text, int k,
                                    bool (*keep)(void *ctx, int64_t chunk_id),
-                                   void *ctx, struct chunk_match **out,
+                                   void *ctx, struct word_match **out,
                                    size_t *n, struct err *e) CHECKED;
 enum err_code sqlite_vectors_generation(struct store *s, enum vector_set set,
                                         uint64_t *out, struct err *e) CHECKED;
@@ -97,5 +101,24 @@ enum err_code sqlite_paper_vectors_each(
     enum err_code (*each)(void *ctx, const struct paper_vector *v,
                           struct err *e),
     void *ctx, uint64_t *generation, struct err *e) CHECKED;
+/* slots of sqlite_embed.c */
+enum err_code sqlite_embed_job(struct store *s, int64_t now_us, struct err *e)
+    CHECKED;
+enum err_code sqlite_unembedded(struct store *s, const struct model_id *m,
+                                struct unembedded *out, struct err *e) CHECKED;
+enum err_code sqlite_embed_finish(struct store *s, const struct job_lease *l,
+                                  const struct model_id *m, struct slice result,
+                                  int64_t now_us, struct unembedded *left,
+                                  struct err *e) CHECKED;
+/* slots of sqlite_paper_words.c */
+enum err_code sqlite_papers_get(struct store *s, struct arena *a,
+                                const int64_t *ids, size_t n,
+                                struct paper **out, size_t *n_out,
+                                struct err *e) CHECKED;
+enum err_code sqlite_papers_words(struct store *s, struct arena *a,
+                                  struct slice text, int k,
+                                  bool (*keep)(void *ctx, int64_t paper_id),
+                                  void *ctx, struct word_match **out, size_t *n,
+                                  struct err *e) CHECKED;
 
 #endif

@@ -15,7 +15,9 @@
  *   sqlite_documents.c  documents as they come and go;
  *                       sqlite_documents_read.c reading them;
  *                       sqlite_vectors.c keyword search and vectors;
- *                       sqlite_paper_vectors.c those of papers
+ *                       sqlite_paper_vectors.c those of papers,
+ *                       sqlite_paper_words.c their words;
+ *                       sqlite_embed.c the job that makes vectors
  *
  * Threads: a struct db belongs to one thread at a time.
  */
@@ -250,6 +252,9 @@ enum err_code job_insert(struct db *c, struct arena *a,
                          const struct job_new *spec, int64_t ttl_us,
                          struct job *out, bool *existing, struct err *e)
     CHECKED;
+/* store_embed_job() in another write (sqlite_embed.c). */
+enum err_code embed_job_insert(struct db *c, struct arena *a, int64_t now_us,
+                               struct err *e) CHECKED;
 /* The delivery of a webhook job follows it: PENDING or DEAD, unless DELIVERED.
  * Nothing happens for jobs of other kinds. */
 enum err_code job_move_delivery(struct db *c, struct slice job_id, bool alive,

@@ -339,12 +339,33 @@ static const char files_3[] =
     "  DELETE FROM job_files WHERE job_id = new.id;"
     "END;";
 
+/* A paper that changes in other things than its text keeps its vector, but
+ * those who know it must hear of it. */
+static const char vectors_4[] =
+    "DROP TRIGGER papers_change;"
+    "DROP TRIGGER papers_leave;"
+    "CREATE TRIGGER papers_change AFTER UPDATE OF url, deleted_at ON papers"
+    "  WHEN old.deleted_at = 0 OR new.deleted_at = 0 BEGIN"
+    "  UPDATE vector_sets SET generation = generation + 1 WHERE id = 1;"
+    "  DELETE FROM paper_vectors WHERE paper_id = new.id"
+    "    AND (new.deleted_at <> 0 OR old.deleted_at <> 0"
+    "      OR new.title <> old.title OR new.abstract <> old.abstract);"
+    "  UPDATE paper_vectors SET generation ="
+    "    (SELECT generation FROM vector_sets WHERE id = 1)"
+    "    WHERE paper_id = new.id;"
+    "  DELETE FROM papers_unembedded WHERE paper_id = new.id;"
+    "  INSERT INTO papers_unembedded SELECT new.id WHERE new.deleted_at = 0"
+    "    AND new.id NOT IN (SELECT paper_id FROM paper_vectors);"
+    "END;"
+    "CREATE INDEX paper_vectors_by_change ON paper_vectors(generation);";
+
 /* Each step in parts (C promises no longer literals), NULL-ended. */
 #define MAX_PARTS 4
 static const char *const steps[][MAX_PARTS] = {
     {papers_1, jobs_1, scrape_1, NULL},
     {documents_2, vectors_2, NULL},
     {files_3, NULL},
+    {vectors_4, NULL},
 };
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 

@@ -160,8 +160,8 @@ static enum err_code read_papers(struct sqlite_store *s,
     if (code != ERR_NONE)
         return code;
     q_start(&q, c,
-            "SELECT generation, paper_id, sha256, vector FROM paper_vectors"
-            " WHERE model = ? AND (generation, paper_id) > (?, ?)"
+            "SELECT generation, paper_id, sha256, iif(model = ?, vector, NULL)"
+            " FROM paper_vectors WHERE (generation, paper_id) > (?, ?)"
             " ORDER BY generation, paper_id LIMIT ?");
     q_int(&q, walk->model);
     q_int(&q, walk->generation);

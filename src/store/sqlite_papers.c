@@ -1,6 +1,6 @@
 /* sqlite_papers.c - papers one by one: the webhook, delete, restore; what is
  * counted; scraper jobs.  Pages are in sqlite_list.c. */
-#include "store/sqlite_impl.h"
+#include "store/sqlite_documents.h"
 
 #include <string.h>
 
@@ -406,6 +406,8 @@ static enum err_code receive(struct sqlite_store *s, struct db *c, void *ctx,
         code = text_arrived(s, c, e);
     if (code == ERR_NONE && ar->created)
         code = wants_vectors(c, ar->created, e);
+    if (code == ERR_NONE && ar->changed)
+        code = embed_job_insert(c, ar->scratch, in->now_us, e);
     if (code == ERR_NONE)
         code = write_scraper_job(c, in, ar->out, e);
     if (code == ERR_NONE)
@@ -488,6 +490,8 @@ static enum err_code bury(struct sqlite_store *s, struct db *c, void *ctx,
         code = bring_back ? add_tags(c, &p, e) : remove_tags(c, &p, e);
     if (code == ERR_NONE)
         code = set_deleted(c, t, e);
+    if (code == ERR_NONE && bring_back)
+        code = embed_job_insert(c, t->scratch, t->now_us, e);
     if (code == ERR_NONE)
         code = add_live(c, bring_back ? 1 : -1, e);
     if (code == ERR_NONE)
@@ -722,6 +726,7 @@ const struct paper_ops sqlite_paper_ops = {
     .webhook_receive = webhook_receive,
     .list = sqlite_papers_list,
     .get = paper_get,
+    .get_many = sqlite_papers_get,
     .each = sqlite_papers_each,
     .similar = sqlite_papers_similar,
     .delete_paper = delete_paper,

@@ -12,7 +12,7 @@
 
 /* ---- keyword search ---- */
 
-static void match_expression(struct buf *out, struct slice text)
+void words_expression(struct buf *out, struct slice text)
 {
     struct slice words[DOCUMENT_MAX_WORDS];
     size_t n = document_words(text, words);
@@ -43,7 +43,7 @@ struct searching {
 };
 
 static enum err_code consider(struct db *c, struct searching *w,
-                              struct chunk_match m, struct err *e)
+                              struct word_match m, struct err *e)
 {
     int64_t visible = 0;
     enum err_code code;
@@ -67,7 +67,7 @@ static enum err_code search_all(struct db *c, struct slice expression,
             " WHERE chunks_fts MATCH ?");
     q_text(&q, expression);
     while (code == ERR_NONE && q_next(&q)) {
-        struct chunk_match m = {.id = q_get_int(&q)};
+        struct word_match m = {.id = q_get_int(&q)};
 
         m.score = -q_get_double(&q); /* FTS5's best is the lowest */
         code = consider(c, w, m, e);
@@ -79,7 +79,7 @@ static enum err_code search_all(struct db *c, struct slice expression,
 enum err_code sqlite_chunks_search(struct store *base, struct arena *a,
                                    struct slice text, int k,
                                    bool (*keep)(void *ctx, int64_t chunk_id),
-                                   void *ctx, struct chunk_match **out,
+                                   void *ctx, struct word_match **out,
                                    size_t *n, struct err *e)
 {
     struct sqlite_store *s = sqlite_downcast(base);
@@ -92,7 +92,7 @@ enum err_code sqlite_chunks_search(struct store *base, struct arena *a,
     if (!w.list.p)
         return arena_full(e);
     buf_init(&expression, (size_t)32 << 20);
-    match_expression(&expression, text);
+    words_expression(&expression, text);
     if (expression.len && k)
         code = db_get(s, true, &c, e);
     if (code == ERR_NONE && expression.len && k) {
@@ -267,8 +267,11 @@ enum err_code sqlite_vectors_present(struct store *base, enum vector_set set,
 const float *vector_read(struct query *q, struct arena *a)
 {
     struct slice bytes = q_peek_blob(q);
-    float *v = arena_calloc(a, 1, VECTOR_BYTES);
+    float *v;
 
+    if (bytes.len == 0)
+        return NULL;
+    v = arena_calloc(a, 1, VECTOR_BYTES);
     if (!v)
         q->no_memory = true;
     else if (bytes.len == VECTOR_BYTES)
@@ -313,7 +316,7 @@ static enum err_code read_batch(struct sqlite_store *s, int64_t key,
     if (code != ERR_NONE)
         return code;
     q_start(&q, c,
-            model ? CHUNK_NUMBERS ", vector" OF_DOCUMENT " AND model = ?4"
+            model ? CHUNK_NUMBERS ", iif(model = ?4, vector, NULL)" OF_DOCUMENT
                                   " ORDER BY idx LIMIT ?3"
                   : CHUNK_NUMBERS OF_DOCUMENT " ORDER BY idx LIMIT ?3");
     q_int(&q, key);

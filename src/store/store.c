@@ -40,7 +40,8 @@ static const struct store_ops *const backends[] = {
     X(vectors_generation) X(vectors_model) X(vectors_model_set) \
     X(vectors_present) X(chunks_each) X(vectors_cached) X(vectors_nearest) \
     X(chunks_unembedded) X(chunk_vectors_put) X(papers_unembedded) \
-    X(paper_vectors_put) X(paper_vectors_each)
+    X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
+    X(papers_words) X(embed_job) X(unembedded) X(embed_finish)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,
@@ -201,6 +202,14 @@ enum err_code store_paper_get(struct store *s, struct arena *a, int64_t id,
                               struct err *e)
 {
     RUN(s, paper_get, s->ops->papers->get(s, a, id, with_deleted, out, e));
+}
+
+enum err_code store_papers_get(struct store *s, struct arena *a,
+                               const int64_t *ids, size_t n, struct paper **out,
+                               size_t *n_out, struct err *e)
+{
+    CHECK(args_page(0, n > STORE_MAX_ROWS ? -1 : (int64_t)n, e));
+    RUN(s, papers_get, s->ops->papers->get_many(s, a, ids, n, out, n_out, e));
 }
 
 enum err_code store_papers_each(struct store *s, const struct paper_query *q,
@@ -647,8 +656,8 @@ enum err_code store_chunks_get(struct store *s, struct arena *a,
 enum err_code store_chunks_search(struct store *s, struct arena *a,
                                   struct slice text, int k,
                                   bool (*keep)(void *ctx, int64_t chunk_id),
-                                  void *ctx, struct chunk_match **out,
-                                  size_t *n, struct err *e)
+                                  void *ctx, struct word_match **out, size_t *n,
+                                  struct err *e)
 {
     CHECK(args_text("q", text, e));
     CHECK(args_page(0, k, e));
@@ -776,4 +785,38 @@ enum err_code store_paper_vectors_each(
     RUN(s, paper_vectors_each,
         s->ops->documents->paper_vectors_each(s, m, since, each, ctx,
                                               generation, e));
+}
+
+enum err_code store_papers_words(struct store *s, struct arena *a,
+                                 struct slice text, int k,
+                                 bool (*keep)(void *ctx, int64_t paper_id),
+                                 void *ctx, struct word_match **out, size_t *n,
+                                 struct err *e)
+{
+    CHECK(args_text("q", text, e));
+    CHECK(args_page(0, k, e));
+    RUN(s, papers_words,
+        s->ops->documents->papers_words(s, a, text, k, keep, ctx, out, n, e));
+}
+
+enum err_code store_embed_job(struct store *s, int64_t now_us, struct err *e)
+{
+    RUN(s, embed_job, s->ops->documents->embed_job(s, now_us, e));
+}
+
+enum err_code store_unembedded(struct store *s, const struct model_id *m,
+                               struct unembedded *out, struct err *e)
+{
+    RUN(s, unembedded, s->ops->documents->unembedded(s, m, out, e));
+}
+
+enum err_code store_embed_finish(struct store *s, const struct job_lease *l,
+                                 const struct model_id *m, struct slice result,
+                                 int64_t now_us, struct unembedded *left,
+                                 struct err *e)
+{
+    CHECK(args_lease(l, e));
+    CHECK(args_text("result", result, e));
+    RUN(s, embed_finish,
+        s->ops->documents->embed_finish(s, l, m, result, now_us, left, e));
 }

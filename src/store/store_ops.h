@@ -31,6 +31,9 @@ struct paper_ops {
                           struct err *e);
     enum err_code (*get)(struct store *s, struct arena *a, int64_t id,
                          bool with_deleted, struct paper *out, struct err *e);
+    enum err_code (*get_many)(struct store *s, struct arena *a,
+                              const int64_t *ids, size_t n, struct paper **out,
+                              size_t *n_out, struct err *e);
     enum err_code (*each)(struct store *s, const struct paper_query *q,
                           enum err_code (*each)(void *ctx,
                                                 const struct paper *p,
@@ -193,8 +196,13 @@ struct document_ops {
     enum err_code (*chunks_search)(struct store *s, struct arena *a,
                                    struct slice text, int k,
                                    bool (*keep)(void *ctx, int64_t chunk_id),
-                                   void *ctx, struct chunk_match **out,
+                                   void *ctx, struct word_match **out,
                                    size_t *n, struct err *e);
+    enum err_code (*papers_words)(struct store *s, struct arena *a,
+                                  struct slice text, int k,
+                                  bool (*keep)(void *ctx, int64_t paper_id),
+                                  void *ctx, struct word_match **out, size_t *n,
+                                  struct err *e);
     enum err_code (*vectors_generation)(struct store *s, enum vector_set set,
                                         uint64_t *out, struct err *e);
     enum err_code (*vectors_model)(struct store *s, enum vector_set set,
@@ -238,6 +246,14 @@ struct document_ops {
         enum err_code (*each)(void *ctx, const struct paper_vector *v,
                               struct err *e),
         void *ctx, uint64_t *generation, struct err *e);
+
+    enum err_code (*embed_job)(struct store *s, int64_t now_us, struct err *e);
+    enum err_code (*unembedded)(struct store *s, const struct model_id *m,
+                                struct unembedded *out, struct err *e);
+    enum err_code (*embed_finish)(struct store *s, const struct job_lease *l,
+                                  const struct model_id *m, struct slice result,
+                                  int64_t now_us, struct unembedded *left,
+                                  struct err *e);
 };
 
 /* max_attempts of the webhook jobs that the store makes itself (deliveries):

@@ -116,7 +116,7 @@ static int64_t count_documents(struct store_fixture *f)
 }
 
 static size_t matches(struct store_fixture *f, const char *text,
-                      struct chunk_match **out)
+                      struct word_match **out)
 {
     size_t n;
 
@@ -128,13 +128,13 @@ static size_t matches(struct store_fixture *f, const char *text,
 /* How many chunks have the words. */
 static size_t hits(struct store_fixture *f, const char *text)
 {
-    struct chunk_match *m;
+    struct word_match *m;
 
     return matches(f, text, &m);
 }
 
 struct seen {
-    size_t n;
+    size_t n, others; /* others: of another model */
     int64_t keys[MOST], indexes[MOST], ids[MOST];
     float first[MOST];
 };
@@ -145,6 +145,10 @@ static enum err_code see(void *ctx, const struct chunk_vector *v, struct err *e)
 
     if (s->n == MOST)
         return err_set(e, ERR_INTERNAL, "too many chunks");
+    if (!v->vector) {
+        s->others++;
+        return ERR_NONE;
+    }
     s->keys[s->n] = v->document_key;
     s->indexes[s->n] = v->index;
     s->ids[s->n] = v->chunk_id;
@@ -507,7 +511,7 @@ static void bad_arguments(struct store_fixture *f)
     float v[STORE_VECTOR_DIM] = {0};
     struct chunk_new c = {.index = 0, .end_byte = 58, .vector = v};
     struct chunk_batch batch = {.key = b.key, .chunks = &c, .n = 1};
-    struct chunk_match *m;
+    struct word_match *m;
     size_t n;
 
     bad.id = SLICE_NONE;
@@ -560,7 +564,7 @@ static bool only_even(void *ctx, int64_t id)
 static void keyword_search(struct store_fixture *f)
 {
     struct document_new d;
-    struct chunk_match *m, *even;
+    struct word_match *m, *even;
     struct chunk *c;
     double rare, common;
     size_t n, n_even = 0;
@@ -614,7 +618,7 @@ static void keyword_search(struct store_fixture *f)
  * its definition. */
 static void scores_are_bm25(struct store_fixture *f)
 {
-    struct chunk_match *m;
+    struct word_match *m;
     double idf, expected;
     char text[400];
 
@@ -718,6 +722,7 @@ static void embedded_again(struct store_fixture *f)
     OK(f, store_chunk_vectors_put(f->s, &model_2, ids, vectors, 2, &f->err));
     seen = each_since(f, &model_2, before, &after);
     assert_int_equal(seen.n, 1);
+    assert_int_equal(seen.others, 2);
     assert_true(seen.first[0] == 42);
     assert_int_equal(seen.ids[0], t[1].id);
     assert_int_equal(each_since(f, &model_1, 0, &after).n, 2);
@@ -756,18 +761,28 @@ static enum err_code see_paper(void *ctx, const struct paper_vector *v,
 {
     struct seen *s = ctx;
 
+    if (!v->vector) {
+        s->others++;
+        return ERR_NONE;
+    }
     s->ids[s->n++] = v->id;
     return v->vector[0] == 9 ? ERR_NONE : err_set(e, ERR_INTERNAL, "not 9");
+}
+
+static struct seen papers_of(struct store_fixture *f, const struct model_id *m,
+                             uint64_t since, uint64_t *generation)
+{
+    struct seen s = {0};
+
+    OK(f, store_paper_vectors_each(f->s, m, since, see_paper, &s, generation,
+                                   &f->err));
+    return s;
 }
 
 static struct seen papers_since(struct store_fixture *f, uint64_t since,
                                 uint64_t *generation)
 {
-    struct seen s = {0};
-
-    OK(f, store_paper_vectors_each(f->s, &model_1, since, see_paper, &s,
-                                   generation, &f->err));
-    return s;
+    return papers_of(f, &model_1, since, generation);
 }
 
 static void vectors_of_papers(struct store_fixture *f)
@@ -796,8 +811,14 @@ static void vectors_of_papers(struct store_fixture *f)
     p[0].version = 2; /* its text changes: the vector goes */
     p[0].title = SLICE("Another title");
     receive(f, p, 1);
-    p[1].tags = SLICE("[\"other\"]"); /* its text does not */
+    papers_since(f, 0, &g);
+    p[1].tags = SLICE("[\"other\"]"); /* its text does not: it comes again */
     receive(f, &p[1], 1);
+    seen = papers_since(f, g, &g2);
+    assert_int_equal(seen.n, 1);
+    assert_int_equal(seen.ids[0], t[1].id);
+    seen = papers_of(f, &model_2, 0, &g);
+    assert_true(seen.n == 0 && seen.others == 2);
     assert_int_equal(unembedded(f, &model_1, &t2), 1);
     assert_int_equal(t2[0].id, t[0].id);
     put_papers(f, &t[0], 1); /* made from the old text: passed over */
@@ -805,7 +826,9 @@ static void vectors_of_papers(struct store_fixture *f)
     put_papers(f, t2, 1);
     assert_int_equal(papers_since(f, 0, &g).n, 3);
 
+    g = generation_of(f, VECTORS_PAPERS);
     OK(f, store_paper_delete(f->s, t[1].id, NOW, &f->err));
+    assert_true(generation_of(f, VECTORS_PAPERS) > g);
     assert_int_equal(papers_since(f, 0, &g).n, 2);
     assert_int_equal(unembedded(f, &model_2, &t2), 2);
     put_papers(f, &t[1], 1); /* deleted: passed over */
@@ -816,6 +839,174 @@ static void vectors_of_papers(struct store_fixture *f)
     OK(f, store_paper_restore(f->s, t[1].id, NOW, &f->err));
     assert_int_equal(unembedded(f, &model_1, &t2), 1);
     assert_int_equal(t2[0].id, t[1].id);
+}
+
+/* ---- papers by number and by words ---- */
+
+static void papers_by_number(struct store_fixture *f)
+{
+    struct paper p[3] = {a_paper(f, 1), a_paper(f, 2), a_paper(f, 3)}, *got;
+    int64_t ids[4];
+    size_t n;
+
+    receive(f, p, 3);
+    ids[0] = id_of(f, 3);
+    ids[1] = 999999;
+    ids[2] = id_of(f, 1);
+    ids[3] = id_of(f, 2);
+    OK(f, store_paper_delete(f->s, ids[3], NOW, &f->err));
+    OK(f, store_papers_get(f->s, f->a, ids, 4, &got, &n, &f->err));
+    assert_int_equal(n, 2);
+    assert_int_equal(got[0].id, ids[0]);
+    TEXT("Paper number 1", got[1].title);
+    OK(f, store_papers_get(f->s, f->a, ids, 0, &got, &n, &f->err));
+    assert_int_equal(n, 0);
+    GIVES(f, ERR_INVALID,
+          store_papers_get(f->s, f->a, ids, STORE_MAX_ROWS + 1, &got, &n,
+                           &f->err));
+}
+
+static bool is_not(void *ctx, int64_t id)
+{
+    return id != *(int64_t *)ctx;
+}
+
+static void papers_by_words(struct store_fixture *f)
+{
+    struct paper p[12];
+    struct word_match *m;
+    int64_t best;
+    size_t n;
+
+    for (int i = 0; i < 12; i++) {
+        p[i] = a_paper(f, i + 1);
+        p[i].abstract = SLICE("grass grass grass grass grass grass");
+    }
+    p[0].abstract = SLICE("zebras grass grass grass grass grass");
+    p[1].abstract = SLICE("zebra zebra zebra grass grass grass");
+    p[2].title = SLICE("Zebra number 3");
+    p[3].authors = SLICE("A. Zebra");
+    receive(f, p, 12);
+    OK(f, store_papers_words(f->s, f->a, SLICE("the zebra, or a UNICORN?"), 10,
+                             NULL, NULL, &m, &n, &f->err));
+    assert_int_equal(n, 3); /* not the author */
+    best = id_of(f, 2);
+    assert_int_equal(m[0].id, best);
+    assert_int_equal(m[1].id, id_of(f, 3)); /* a title counts double */
+    assert_int_equal(m[2].id, id_of(f, 1));
+    assert_true(m[0].score > m[1].score && m[1].score > m[2].score &&
+                m[2].score > 0);
+    OK(f, store_papers_words(f->s, f->a, SLICE("zebra"), 1, is_not, &best, &m,
+                             &n, &f->err));
+    assert_int_equal(n, 1);
+    assert_int_equal(m[0].id, id_of(f, 3));
+    OK(f, store_paper_delete(f->s, best, NOW, &f->err));
+    OK(f, store_papers_words(f->s, f->a, SLICE("zebra \" NEAR("), 10, NULL,
+                             NULL, &m, &n, &f->err));
+    assert_int_equal(n, 2);
+    OK(f, store_papers_words(f->s, f->a, SLICE("the of ?"), 10, NULL, NULL, &m,
+                             &n, &f->err));
+    assert_int_equal(n, 0);
+}
+
+/* ---- the job that embeds ---- */
+
+static int64_t alive(struct store_fixture *f)
+{
+    static const char *const kinds[] = {EMBED_JOB, NULL};
+    struct job_query q = {.kinds = kinds,
+                          .states = 1 << JOB_QUEUED | 1 << JOB_RUNNING,
+                          .limit = 10};
+    struct job *jobs;
+    int64_t count;
+    size_t n;
+
+    OK(f, store_jobs_list(f->s, f->a, &q, &jobs, &n, &count, &f->err));
+    return count;
+}
+
+static void embed_end(struct store_fixture *f, const struct job_lease *l,
+                      int64_t chunks, int64_t papers)
+{
+    struct unembedded left, counted;
+
+    OK(f, store_unembedded(f->s, &model_1, &counted, &f->err));
+    OK(f, store_embed_finish(f->s, l, &model_1, SLICE("{\"n\":1}"), NOW, &left,
+                             &f->err));
+    assert_int_equal(left.chunks, chunks);
+    assert_int_equal(left.papers, papers);
+    assert_memory_equal(&left, &counted, sizeof(left));
+}
+
+static void one_job_embeds(struct store_fixture *f)
+{
+    struct paper p[2] = {a_paper(f, 1), a_paper(f, 2)};
+    struct unembedded left;
+    struct paper_text *t;
+    struct job_lease l;
+    struct job job;
+
+    receive(f, NULL, 0);
+    assert_int_equal(alive(f), 0); /* nothing to embed */
+    receive(f, p, 2);
+    receive_one(f, a_paper(f, 3));
+    OK(f, store_embed_job(f->s, NOW, &f->err));
+    assert_int_equal(alive(f), 1);
+
+    job = claim(f, EMBED_JOB, NOW, &l);
+    assert_int_equal(job.max_attempts, EMBED_JOB_MAX_ATTEMPTS);
+    receive_one(f, a_paper(f, 4)); /* it will do it too */
+    assert_int_equal(alive(f), 1);
+    embed_end(f, &l, 0, 4);
+    assert_int_equal(unembedded(f, &model_1, &t), 4);
+    put_papers(f, t, 4);
+    embed_end(f, &l, 0, 0);
+    assert_int_equal(alive(f), 0);
+    job = job_get(f, l.job_id);
+    assert_int_equal(job.state, JOB_COMPLETED);
+    TEXT("{\"n\":1}", job.result);
+
+    receive(f, p, 2); /* nothing changed */
+    assert_int_equal(alive(f), 0);
+    OK(f, store_paper_delete(f->s, t[0].id, NOW, &f->err));
+    assert_int_equal(alive(f), 0);
+    OK(f, store_paper_restore(f->s, t[0].id, NOW, &f->err));
+    assert_int_equal(alive(f), 1);
+    claim(f, EMBED_JOB, NOW, &l);
+    OK(f, store_job_finish(f->s, &l, JOB_CANCELLED, SLICE_NONE, SLICE_NONE, NOW,
+                           &f->err));
+    assert_int_equal(unembedded(f, &model_1, &t), 1);
+    put_papers(f, t, 1);
+    GIVES(f, ERR_CONFLICT,
+          store_embed_finish(f->s, &l, &model_1, SLICE_NONE, NOW, &left,
+                             &f->err));
+    p[1].title = SLICE("Another title");
+    p[1].version = 2;
+    receive(f, p, 2);
+    assert_int_equal(alive(f), 1);
+}
+
+/* Of another model: chunks count once they are visible. */
+static void what_waits(struct store_fixture *f)
+{
+    struct document_new d = a_document("doc-2", "", BREAD);
+    struct unembedded left;
+    struct job_lease l;
+    struct paper_text *t;
+
+    receive_one(f, a_paper(f, 1));
+    assert_int_equal(unembedded(f, &model_1, &t), 1);
+    put_papers(f, t, 1);
+    ingest(f, "doc-1", "", KUBE);
+    l = running(f, NOW + US_PER_S);
+    OK(f, try_add(f, &l, &d, begin(f, &l, &d).key, 0, 2));
+    OK(f, store_unembedded(f->s, &model_1, &left, &f->err));
+    assert_true(left.chunks == 0 && left.papers == 0);
+    OK(f, store_unembedded(f->s, &model_2, &left, &f->err));
+    assert_true(left.chunks == 3 && left.papers == 1);
+    receive_one(f, a_paper(f, 2));
+    OK(f, store_unembedded(f->s, &model_2, &left, &f->err));
+    assert_true(left.chunks == 3 && left.papers == 2);
 }
 
 int main(void)
@@ -838,6 +1029,10 @@ int main(void)
         CASE(cached_vectors),
         CASE(embedded_again),
         CASE(vectors_of_papers),
+        CASE(papers_by_number),
+        CASE(papers_by_words),
+        CASE(one_job_embeds),
+        CASE(what_waits),
     };
 
     return STORE_SUITE("store_documents", cases);
