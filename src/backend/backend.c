@@ -32,6 +32,8 @@ enum err_code backend_new(struct backend **out,
         abort();
     b->store = opt->store;
     b->signing_secret = secret;
+    b->papers_stored = opt->papers_stored;
+    b->ctx = opt->ctx;
     b->replies =
         reply_cache_new(opt->cache_bytes ? opt->cache_bytes : CACHE_BYTES);
     *out = b;
@@ -44,6 +46,12 @@ void backend_free(struct backend *b)
         return;
     reply_cache_free(b->replies);
     free(b);
+}
+
+void backend_papers_stored(const struct backend *b)
+{
+    if (b->papers_stored)
+        b->papers_stored(b->ctx);
 }
 
 /* Everything a reply depends on besides the data. */

@@ -24,6 +24,10 @@ struct backend_options {
     const char *signing_secret; /* "whsec_..."; NULL or "": calls need not be
                                    signed, and signatures are not looked at */
     size_t cache_bytes;         /* of replies; 0: 32 MiB.  Taken as needed. */
+    /* Papers were stored or restored, and with them perhaps a job: called from
+     * request workers; NULL: nobody wants to know. */
+    void (*papers_stored)(void *ctx);
+    void *ctx;
 };
 
 /* ERR_INVALID: the signing secret is malformed. */

@@ -17,7 +17,12 @@ struct backend {
     struct store *store;
     struct webhook_secret signing_secret;
     struct reply_cache *replies;
+    void (*papers_stored)(void *ctx); /* as in backend_options */
+    void *ctx;
 };
+
+/* Papers were stored or restored: tell who wants to know. */
+void backend_papers_stored(const struct backend *b);
 
 /* Write the reply's body; an error leaves the reply to the server. */
 typedef enum err_code render_fn(struct request *r, struct buf *out,

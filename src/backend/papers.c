@@ -191,7 +191,10 @@ enum err_code paper_restore(struct request *r, struct err *e)
     enum err_code rc;
 
     rc = store_paper_restore(b->store, request_int(r, "id"), clock_now_us(), e);
-    return rc ? not_found(rc, e) : reply_paper(r, e);
+    if (rc)
+        return not_found(rc, e);
+    backend_papers_stored(b);
+    return reply_paper(r, e);
 }
 
 static enum err_code render_similar(struct request *r, struct buf *out,

@@ -87,6 +87,7 @@ static enum err_code receive(struct request *r, struct arena *a, int64_t now_us,
             LOG_SL("job", call.job_id), LOG_I("created", res.created),
             LOG_I("updated", res.updated), LOG_I("unchanged", res.unchanged));
         reply_counts(r, &res);
+        backend_papers_stored(b);
     }
     return rc;
 }

@@ -43,7 +43,7 @@ struct app {
     struct jobs *jobs; /* NULL: no service here has any */
     struct job_view views[MAX_VIEWS];
     struct jobs_api jobs_api;
-    struct ops_probe probes[3];
+    struct ops_probe probes[4];
     struct ops_collector collectors[5];
     struct ops *ops;
     struct router *router;
@@ -141,11 +141,22 @@ static void make_jobs(struct app *a)
     }
 }
 
+/* They want vectors: the job is queued, and here are its workers. */
+static void papers_stored(void *ctx)
+{
+    struct app *a = ctx;
+
+    if (a->jobs)
+        jobs_wake(a->jobs);
+}
+
 static enum err_code make_backend(struct app *a, struct err *e)
 {
     struct backend_options opt = {
         .store = a->store,
         .signing_secret = a->secrets.signing,
+        .papers_stored = papers_stored,
+        .ctx = a,
     };
 
     if (!(a->services & SERVICE_BACKEND))
@@ -211,9 +222,12 @@ static void make_ops(struct app *a)
     int n = 0;
 
     a->probes[0] = (struct ops_probe){"store", check_store, a->store};
-    if (a->processor)
+    if (a->processor) {
         a->probes[1] =
             (struct ops_probe){"model", processor_check, a->processor};
+        a->probes[2] = (struct ops_probe){"vectors", processor_check_vectors,
+                                          a->processor};
+    }
     a->collectors[n++] = (struct ops_collector){metrics_store, a->store};
     if (a->backend)
         a->collectors[n++] =

@@ -209,7 +209,7 @@ static bool write_probe(struct jw *j, const struct ops_probe *p)
     struct err why = {0};
     bool good = p->check(p->ctx, &why) == ERR_NONE;
 
-    jw_kstr(j, p->name, good ? "ok" : why.msg);
+    jw_kstr(j, p->name, good && !*why.msg ? "ok" : why.msg);
     return good;
 }
 

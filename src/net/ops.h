@@ -24,7 +24,8 @@ struct server;
 
 struct ops_probe {
     const char *name; /* "store"; NULL ends the list */
-    /* ERR_NONE: fine.  The message of an error is shown. */
+    /* ERR_NONE: fine.  The message of an error is shown, and so is one that
+     * comes with ERR_NONE: a remark. */
     enum err_code (*check)(void *ctx, struct err *e);
     void *ctx;
 };

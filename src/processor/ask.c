@@ -52,10 +52,16 @@ static enum err_code read_question(struct asked *a, struct err *e)
     a->search = (struct search){
         .p = r->ctx,
         .arena = r->arena,
+        .sets = 1 << VECTORS_CHUNKS | 1 << VECTORS_PAPERS,
         .mode = SEARCH_HYBRID,
         .k = k < SEARCH_MAX_K ? k : SEARCH_MAX_K,
         .text = in->question,
     };
+    if (request_has(r, "collection"))
+        code = search_collections_read(&a->search.sets,
+                                       request_str(r, "collection"), e);
+    if (code != ERR_NONE)
+        return code;
     return where ? where_compile(&a->search.where, where, e) : ERR_NONE;
 }
 
@@ -116,7 +122,7 @@ static void write_sources(struct jw *j, const struct asked *a)
         jw_kint(j, "n", (int64_t)i + 1);
         jw_kslice(j, "title", c->title);
         jw_kint(j, "chunk_index", c->index);
-        chunk_write_place(j, c);
+        passage_write_place(j, c, a->search.papers[a->picked[i]]);
         jw_kslice(j, "text", c->text);
         jw_kdouble(j, "distance",
                    a->search.ranks[a->picked[i]].distance); /* NAN is null */
@@ -146,12 +152,15 @@ static void write_left_out(struct jw *j, const struct prompt *p)
 
 static void write_end(struct jw *j, const struct asked *a)
 {
+    const char *warning =
+        a->answer.warning ? a->answer.warning : a->search.warning;
+
     jw_kslice(j, "model", a->answer.model);
     jw_kbool(j, "grounded", a->answer.grounded);
     jw_kbool(j, "complete", a->answer.whole);
     write_left_out(j, &a->answer.prompt);
-    if (a->answer.warning)
-        jw_kstr(j, "warning", a->answer.warning);
+    if (warning)
+        jw_kstr(j, "warning", warning);
 }
 
 /* ---- the whole reply ---- */
@@ -291,6 +300,9 @@ static const struct param params[] = {
      .example = "How do I deploy to Kubernetes?"},
     {"k", IN_BODY, PARAM_INT, .min = 1, .max = ANSWER_MAX_SOURCES, .dflt = "3",
      .doc = "At most so many sources."},
+    {"collection", IN_BODY, PARAM_STR, .min = 1, .max = 100,
+     .doc = "Only sources of this collection, as in GET /query; without it, "
+            "documents and papers."},
     {"where", IN_BODY, PARAM_JSON,
      .doc = "Only sources whose metadata match, as in GET /query.",
      .example = "{\"author\":\"Vasu\"}"},

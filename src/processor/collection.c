@@ -1,4 +1,10 @@
-/* collection.c - see collection.h. */
+/* collection.c - see collection.h.
+ *
+ * Entries lie in groups: the chunks of a document, which share its metadata, or
+ * one paper.  A group that changes comes whole.  What a filter asks is read
+ * when the first filter comes; a document's as JSON, a paper's as text, of
+ * which it needs a third of the memory.
+ */
 #include "processor/collection.h"
 
 #include <pthread.h>
@@ -6,85 +12,40 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "processor/passage.h"
 
 #define SCRATCH_BYTES (64u << 20)
 #define PUT_BATCH 256
 
-/* What a filter may ask of a chunk. */
+/* What a filter may ask of a chunk; of a paper only the id counts. */
 struct entry {
     int64_t id;
     int32_t index, start_char, end_char, page;
 };
 
-struct entries {
-    int64_t document_key;
-    json_t *metadata; /* of the document, with our own keys; NULL: not read */
+struct group {
+    int64_t key;        /* of the document; the paper's id */
+    json_t *document;   /* its metadata, with our own keys; NULL: not read */
+    struct slice paper; /* the same of a paper, malloc'ed; p NULL: not read */
     struct entry *list;
-    size_t n, cap;
+    uint32_t n, cap, stale; /* stale: of n, with a vector of another model */
 };
 
 struct collection {
+    enum vector_set set;
     struct store *store;
     struct vector_index *index;
     pthread_mutex_t refreshing;
-    pthread_rwlock_t lock;     /* of what follows */
-    struct entries *documents; /* by key */
-    size_t n, cap;
+    pthread_rwlock_t lock; /* of what follows */
+    struct group *groups;  /* by key */
+    size_t n, cap, n_stale;
     uint64_t generation;
     struct model_id model;
 };
 
-/* ---- metadata ---- */
+/* ---- groups; under the lock for writing ---- */
 
-static void set_text(json_t *o, const char *key, struct slice v)
-{
-    json_object_set_new(o, key, json_stringn(v.p ? v.p : "", v.len));
-}
-
-/* Keys of the document and of its version. */
-static json_t *document_metadata(const struct chunk *c)
-{
-    json_t *o = NULL;
-
-    if (json_parse(&o, c->document_metadata, NULL) != ERR_NONE ||
-        !json_is_object(o)) {
-        json_decref(o);
-        o = json_object();
-    }
-    set_text(o, "title", c->title);
-    set_text(o, "document_id", c->document_id);
-    set_text(o, "job_id", c->job_id);
-    return o;
-}
-
-static void set_numbers(json_t *o, int64_t index, int64_t start, int64_t end,
-                        int64_t page)
-{
-    json_object_set_new(o, "chunk_index", json_integer(index));
-    json_object_set_new(o, "start_char", json_integer(start));
-    json_object_set_new(o, "end_char", json_integer(end));
-    if (page > 0)
-        json_object_set_new(o, "page", json_integer(page));
-    else
-        json_object_del(o, "page");
-}
-
-json_t *chunk_metadata(const struct chunk *c)
-{
-    json_t *o = document_metadata(c), *own = NULL;
-
-    if (!o)
-        return NULL;
-    if (c->metadata.len && json_parse(&own, c->metadata, NULL) == ERR_NONE)
-        json_object_update(o, own);
-    json_decref(own);
-    set_numbers(o, c->index, c->start_char, c->end_char, c->page);
-    return o;
-}
-
-/* ---- the documents in memory; under the lock for writing ---- */
-
-/* Where the document is, or belongs. */
+/* Where the group is, or belongs. */
 static size_t place_of(const struct collection *c, int64_t key)
 {
     size_t low = 0, high = c->n;
@@ -92,7 +53,7 @@ static size_t place_of(const struct collection *c, int64_t key)
     while (low < high) {
         size_t mid = low + (high - low) / 2;
 
-        if (c->documents[mid].document_key < key)
+        if (c->groups[mid].key < key)
             low = mid + 1;
         else
             high = mid;
@@ -100,65 +61,68 @@ static size_t place_of(const struct collection *c, int64_t key)
     return low;
 }
 
-static void entries_clear(struct entries *d)
+static void group_clear(struct collection *c, struct group *g)
 {
-    json_decref(d->metadata);
-    free(d->list);
-    d->metadata = NULL;
-    d->list = NULL;
-    d->n = d->cap = 0;
+    c->n_stale -= g->stale;
+    json_decref(g->document);
+    free((char *)g->paper.p);
+    free(g->list);
+    *g = (struct group){.key = g->key};
 }
 
 /* NULL: out of memory. */
-static struct entries *document_at(struct collection *c, int64_t key)
+static struct group *group_at(struct collection *c, int64_t key)
 {
     size_t at = place_of(c, key);
 
-    if (at < c->n && c->documents[at].document_key == key)
-        return &c->documents[at];
+    if (at < c->n && c->groups[at].key == key)
+        return &c->groups[at];
     if (c->n == c->cap) {
         size_t cap = c->cap ? c->cap * 2 : 64;
-        struct entries *p = realloc(c->documents, cap * sizeof(*p));
+        struct group *p = realloc(c->groups, cap * sizeof(*p));
 
         if (!p)
             return NULL;
-        c->documents = p;
+        c->groups = p;
         c->cap = cap;
     }
-    memmove(&c->documents[at + 1], &c->documents[at],
-            (c->n - at) * sizeof(*c->documents));
-    c->documents[at] = (struct entries){.document_key = key};
+    memmove(&c->groups[at + 1], &c->groups[at],
+            (c->n - at) * sizeof(*c->groups));
+    c->groups[at] = (struct group){.key = key};
     c->n++;
-    return &c->documents[at];
+    return &c->groups[at];
 }
 
-static bool add_entry(struct entries *d, const struct chunk_vector *v)
+static bool add_entry(struct collection *c, struct group *g,
+                      const struct chunk_vector *v)
 {
-    if (d->n == d->cap) {
-        size_t cap = d->cap ? d->cap * 2 : 8;
-        struct entry *p = realloc(d->list, cap * sizeof(*p));
+    if (g->n == g->cap) {
+        uint32_t cap = g->cap ? g->cap * 2 : c->set == VECTORS_PAPERS ? 1 : 8;
+        struct entry *p = realloc(g->list, cap * sizeof(*p));
 
         if (!p)
             return false;
-        d->list = p;
-        d->cap = cap;
+        g->list = p;
+        g->cap = cap;
     }
-    d->list[d->n++] = (struct entry){
+    g->list[g->n++] = (struct entry){
         .id = v->chunk_id,
         .index = (int32_t)v->index,
         .start_char = (int32_t)v->start_char,
         .end_char = (int32_t)v->end_char,
         .page = (int32_t)v->page,
     };
+    g->stale += !v->vector;
+    c->n_stale += !v->vector;
     return true;
 }
 
 /* ---- refresh ---- */
 
-/* Chunks on their way into the index, PUT_BATCH at a time. */
+/* Vectors on their way into the index, PUT_BATCH at a time. */
 struct filling {
     struct collection *c;
-    int64_t document_key; /* of the last chunk */
+    int64_t key; /* of the last group */
     int64_t ids[PUT_BATCH];
     float (*vectors)[STORE_VECTOR_DIM];
     size_t n;
@@ -173,26 +137,49 @@ static enum err_code flush(struct filling *f, struct err *e)
              : ERR_NONE;
 }
 
-/* A document that comes again comes whole. */
+/* A group that comes again comes whole. */
 static enum err_code take_chunk(void *ctx, const struct chunk_vector *v,
                                 struct err *e)
 {
     struct filling *f = ctx;
-    struct entries *d;
+    struct group *g;
     bool ok;
 
     pthread_rwlock_wrlock(&f->c->lock);
-    d = document_at(f->c, v->document_key);
-    if (d && v->document_key != f->document_key)
-        entries_clear(d);
-    ok = d && add_entry(d, v);
+    g = group_at(f->c, v->document_key);
+    if (g && v->document_key != f->key)
+        group_clear(f->c, g);
+    ok = g && add_entry(f->c, g, v);
     pthread_rwlock_unlock(&f->c->lock);
     if (!ok)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
-    f->document_key = v->document_key;
+    f->key = v->document_key;
+    if (!v->vector) /* the one of the model before is taken out by now */
+        return ERR_NONE;
     f->ids[f->n] = v->chunk_id;
     memcpy(f->vectors[f->n], v->vector, sizeof(*f->vectors));
     return ++f->n == PUT_BATCH ? flush(f, e) : ERR_NONE;
+}
+
+static enum err_code take_paper(void *ctx, const struct paper_vector *v,
+                                struct err *e)
+{
+    const struct chunk_vector as_chunk = {
+        .chunk_id = v->id, .document_key = v->id, .vector = v->vector};
+
+    return take_chunk(ctx, &as_chunk, e);
+}
+
+static enum err_code take_all(struct filling *f, uint64_t *generation,
+                              struct err *e)
+{
+    struct collection *c = f->c;
+
+    return c->set == VECTORS_PAPERS
+               ? store_paper_vectors_each(c->store, &c->model, c->generation,
+                                          take_paper, f, generation, e)
+               : store_chunks_each(c->store, &c->model, c->generation,
+                                   take_chunk, f, generation, e);
 }
 
 /* Is it in present[0..n), which is ascending, as the keys asked for are?  *at
@@ -205,7 +192,7 @@ static bool is_present(const int64_t *present, size_t n, size_t *at,
     return *at < n && present[*at] == key;
 }
 
-/* Take out the documents that are not in present[0..n): their vectors in one
+/* Take out the groups that are not in present[0..n): their vectors in one
  * change of the index, then what is kept beside it.  Only who refreshes writes
  * here, so reading needs no lock. */
 static enum err_code drop_absent(struct collection *c, const int64_t *present,
@@ -217,11 +204,11 @@ static enum err_code drop_absent(struct collection *c, const int64_t *present,
 
     buf_init(&ids, (size_t)VECTOR_MAX_COUNT * sizeof(int64_t));
     for (size_t i = 0; i < c->n; i++) {
-        const struct entries *d = &c->documents[i];
+        const struct group *g = &c->groups[i];
 
-        if (!is_present(present, n, &at, d->document_key))
-            for (size_t k = 0; k < d->n; k++)
-                buf_add(&ids, &d->list[k].id, sizeof(d->list[k].id));
+        if (!is_present(present, n, &at, g->key))
+            for (size_t k = 0; k < g->n; k++)
+                buf_add(&ids, &g->list[k].id, sizeof(g->list[k].id));
     }
     if (!buf_ok(&ids))
         code = err_set(e, ERR_UNAVAILABLE, "out of memory");
@@ -234,10 +221,10 @@ static enum err_code drop_absent(struct collection *c, const int64_t *present,
     at = 0;
     pthread_rwlock_wrlock(&c->lock);
     for (size_t i = 0; i < c->n; i++) {
-        if (is_present(present, n, &at, c->documents[i].document_key))
-            c->documents[kept++] = c->documents[i];
+        if (is_present(present, n, &at, c->groups[i].key))
+            c->groups[kept++] = c->groups[i];
         else
-            entries_clear(&c->documents[i]);
+            group_clear(c, &c->groups[i]);
     }
     c->n = kept;
     pthread_rwlock_unlock(&c->lock);
@@ -250,10 +237,9 @@ static enum err_code drop_all(struct collection *c, struct err *e)
     return drop_absent(c, NULL, 0, e);
 }
 
-static enum err_code fill(struct collection *c, const struct model_id *m,
-                          struct err *e)
+static enum err_code fill(struct collection *c, struct err *e)
 {
-    struct filling f = {.c = c, .document_key = -1};
+    struct filling f = {.c = c, .key = -1};
     uint64_t generation = 0;
     int64_t *present = NULL;
     size_t n;
@@ -262,13 +248,12 @@ static enum err_code fill(struct collection *c, const struct model_id *m,
     f.vectors = calloc(PUT_BATCH, sizeof(*f.vectors));
     if (!f.vectors)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
-    code = store_chunks_each(c->store, m, c->generation, take_chunk, &f,
-                             &generation, e);
+    code = take_all(&f, &generation, e);
     if (code == ERR_NONE)
         code = flush(&f, e);
     free(f.vectors);
     if (code == ERR_NONE)
-        code = store_vectors_present(c->store, VECTORS_CHUNKS, &present, &n, e);
+        code = store_vectors_present(c->store, c->set, &present, &n, e);
     if (code == ERR_NONE)
         code = drop_absent(c, present, n, e);
     free(present);
@@ -281,86 +266,150 @@ enum err_code collection_refresh(struct collection *c, const struct model_id *m,
                                  struct err *e)
 {
     uint64_t now = 0;
-    enum err_code code =
-        store_vectors_generation(c->store, VECTORS_CHUNKS, &now, e);
+    enum err_code code = store_vectors_generation(c->store, c->set, &now, e);
 
     if (code != ERR_NONE)
         return code;
     pthread_mutex_lock(&c->refreshing);
-    if (memcmp(&c->model, m, sizeof(*m)) != 0) {
+    if (m && memcmp(&c->model, m, sizeof(*m)) != 0) {
         code = drop_all(c, e);
         c->model = *m;
     }
     if (code == ERR_NONE && c->generation != now)
-        code = fill(c, m, e);
+        code = fill(c, e);
     pthread_mutex_unlock(&c->refreshing);
     return code;
 }
 
-/* ---- search ---- */
+/* ---- filters ---- */
 
-/* Read the metadata of a document, through its first chunk.  Under the lock for
- * writing. */
-static enum err_code load_metadata(struct collection *c, struct arena *a,
-                                   struct entries *d, struct err *e)
+/* Read the metadata of a document, through its first chunk. */
+static enum err_code read_document(struct collection *c, struct arena *a,
+                                   struct group *g, struct err *e)
 {
     struct chunk *chunk;
     size_t n = 0;
     enum err_code code;
 
-    arena_reset(a);
-    code = store_chunks_get(c->store, a, &d->list[0].id, 1, &chunk, &n, e);
+    code = store_chunks_get(c->store, a, &g->list[0].id, 1, &chunk, &n, e);
     if (code == ERR_NONE && n) /* gone meanwhile: it is not found */
-        d->metadata = document_metadata(chunk);
+        g->document = chunk_document_metadata(chunk);
     return code;
 }
 
-static enum err_code load_all_metadata(struct collection *c, struct err *e)
+/* The metadata of up to PUT_BATCH papers from number *from on that have none
+ * yet; *from moves on. */
+static enum err_code read_papers(struct collection *c, struct arena *a,
+                                 size_t *from, struct err *e)
+{
+    int64_t ids[PUT_BATCH];
+    struct paper *papers;
+    size_t n = 0;
+    enum err_code code;
+
+    for (; *from < c->n && n < PUT_BATCH; ++*from)
+        if (!c->groups[*from].paper.p)
+            ids[n++] = c->groups[*from].key;
+    if (n == 0)
+        return ERR_NONE;
+    code = store_papers_get(c->store, a, ids, n, &papers, &n, e);
+    for (size_t i = 0; i < n && code == ERR_NONE; i++)
+        code = paper_metadata_text(
+            &papers[i], &c->groups[place_of(c, papers[i].id)].paper, e);
+    return code;
+}
+
+/* Under the lock for writing. */
+static enum err_code read_metadata(struct collection *c, struct arena *a,
+                                   struct err *e)
+{
+    enum err_code code = ERR_NONE;
+
+    for (size_t i = 0; i < c->n && code == ERR_NONE;) {
+        struct group *g = &c->groups[i];
+
+        arena_reset(a);
+        if (c->set == VECTORS_PAPERS) {
+            code = read_papers(c, a, &i, e);
+        } else {
+            if (!g->document && g->n)
+                code = read_document(c, a, g, e);
+            i++;
+        }
+    }
+    return code;
+}
+
+static enum err_code read_all_metadata(struct collection *c, struct err *e)
 {
     struct arena *a = arena_new(SCRATCH_BYTES);
-    enum err_code code = ERR_NONE;
+    enum err_code code;
 
     if (!a)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     pthread_rwlock_wrlock(&c->lock);
-    for (size_t i = 0; i < c->n && code == ERR_NONE; i++)
-        if (!c->documents[i].metadata && c->documents[i].n)
-            code = load_metadata(c, a, &c->documents[i], e);
+    code = read_metadata(c, a, e);
     pthread_rwlock_unlock(&c->lock);
     arena_free(a);
     return code;
+}
+
+static enum err_code match_paper(const struct group *g, const struct where *w,
+                                 struct buf *ids, struct err *e)
+{
+    bool matches = false;
+    enum err_code code = ERR_NONE;
+
+    if (g->paper.p) /* else gone meanwhile */
+        code = where_matches_text(w, g->paper, &matches, e);
+    if (matches)
+        buf_add(ids, &g->key, sizeof(g->key));
+    return code;
+}
+
+static void match_chunks(const struct group *g, const struct where *w,
+                         struct buf *ids)
+{
+    json_t *o = json_copy(g->document); /* NULL: gone meanwhile */
+
+    for (size_t k = 0; o && k < g->n; k++) {
+        const struct entry *at = &g->list[k];
+
+        chunk_metadata_numbers(o, at->index, at->start_char, at->end_char,
+                               at->page);
+        if (where_matches(w, o))
+            buf_add(ids, &at->id, sizeof(at->id));
+    }
+    json_decref(o);
 }
 
 enum err_code collection_filter(struct collection *c, const struct where *w,
                                 struct vector_ids **out, struct err *e)
 {
     struct buf ids;
-    enum err_code code = load_all_metadata(c, e);
+    enum err_code code = read_all_metadata(c, e);
 
     if (code != ERR_NONE)
         return code;
     buf_init(&ids, (size_t)VECTOR_MAX_COUNT * sizeof(int64_t));
     pthread_rwlock_rdlock(&c->lock);
-    for (size_t i = 0; i < c->n; i++) {
-        const struct entries *d = &c->documents[i];
-        json_t *o = json_copy(d->metadata); /* NULL: empty document */
-
-        for (size_t k = 0; o && k < d->n; k++) {
-            const struct entry *at = &d->list[k];
-
-            set_numbers(o, at->index, at->start_char, at->end_char, at->page);
-            if (where_matches(w, o))
-                buf_add(&ids, &at->id, sizeof(at->id));
-        }
-        json_decref(o);
+    for (size_t i = 0; i < c->n && code == ERR_NONE; i++) {
+        if (c->set == VECTORS_PAPERS)
+            code = match_paper(&c->groups[i], w, &ids, e);
+        else
+            match_chunks(&c->groups[i], w, &ids);
     }
     pthread_rwlock_unlock(&c->lock);
-    code = buf_ok(&ids) ? vector_ids_new(out, (const int64_t *)(void *)ids.p,
-                                         ids.len / sizeof(int64_t), e)
-                        : err_set(e, ERR_UNAVAILABLE, "out of memory");
+    if (code == ERR_NONE)
+        code = buf_ok(&ids)
+                   ? vector_ids_new(out, (const int64_t *)(void *)ids.p,
+                                    ids.len / sizeof(int64_t), e)
+                   : err_set(e, ERR_UNAVAILABLE, "out of memory");
     buf_release(&ids);
     return code;
 }
+
+/* ---- search ---- */
 
 enum err_code collection_search(struct collection *c, const float *vector,
                                 const struct vector_ids *keep, size_t k,
@@ -379,7 +428,8 @@ enum err_code collection_search(struct collection *c, const float *vector,
 /* ---- life ---- */
 
 enum err_code collection_new(struct collection **out, struct store *s,
-                             const char *dir, const char *kernel, struct err *e)
+                             enum vector_set set, const char *dir,
+                             const char *kernel, struct err *e)
 {
     const struct vector_options opt = {
         .dim = STORE_VECTOR_DIM, .dir = dir, .kernel = kernel};
@@ -389,6 +439,7 @@ enum err_code collection_new(struct collection **out, struct store *s,
     if (!c)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     c->store = s;
+    c->set = set;
     code = vector_index_open(&c->index, &opt, e);
     if (code != ERR_NONE) {
         free(c);
@@ -405,8 +456,8 @@ void collection_free(struct collection *c)
     if (!c)
         return;
     for (size_t i = 0; i < c->n; i++)
-        entries_clear(&c->documents[i]);
-    free(c->documents);
+        group_clear(c, &c->groups[i]);
+    free(c->groups);
     vector_index_close(c->index);
     pthread_rwlock_destroy(&c->lock);
     pthread_mutex_destroy(&c->refreshing);
@@ -419,10 +470,11 @@ void collection_info(struct collection *c, struct collection_info *out)
 
     vector_index_info(c->index, &info);
     *out = (struct collection_info){
-        .chunks = info.count,
+        .vectors = info.count,
         .memory_bytes = info.memory_bytes + info.count * sizeof(struct entry),
         .kernel = info.kernel};
     pthread_rwlock_rdlock(&c->lock);
-    out->documents = c->n;
+    out->groups = c->n;
+    out->stale = c->n_stale;
     pthread_rwlock_unlock(&c->lock);
 }

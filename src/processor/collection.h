@@ -1,8 +1,12 @@
-/* collection.h - the chunks of all visible documents, ready to be searched.
+/* collection.h - what can be searched: the chunks of all visible documents, or
+ * all papers that have a vector.
  *
- * What is in memory, vectors and the numbers that a filter may ask for, is
- * derived from the store and brought up to date by the first query after a
- * change; it is never the only copy of anything.
+ * What is in memory, vectors and what a filter may ask for, is derived from the
+ * store and brought up to date by the first query after a change; it is never
+ * the only copy of anything.
+ *
+ * Vectors are of one model.  Those of another one in the store are not in the
+ * index (`stale` counts them); filters know the chunks and papers all the same.
  *
  * Threads: any.
  */
@@ -17,17 +21,16 @@ struct collection;
 
 /* dir: where the vectors' files lie; NULL: in memory. */
 enum err_code collection_new(struct collection **out, struct store *s,
-                             const char *dir, const char *kernel, struct err *e)
-    CHECKED;
+                             enum vector_set set, const char *dir,
+                             const char *kernel, struct err *e) CHECKED;
 void collection_free(struct collection *c); /* takes NULL */
 
-/* Bring it up to what the store has now, of this model. */
+/* Bring it up to what the store has now, of this model; NULL: as before. */
 enum err_code collection_refresh(struct collection *c, const struct model_id *m,
                                  struct err *e) CHECKED;
 
-/* The chunks whose metadata match, by id; *out is the caller's to free.  The
- * metadata of a chunk are those of its document, and our own keys (title,
- * document_id, job_id, chunk_index, start_char, end_char, page), which win. */
+/* The chunks or papers whose metadata (passage.h) match, by id; *out is the
+ * caller's to free. */
 enum err_code collection_filter(struct collection *c, const struct where *w,
                                 struct vector_ids **out, struct err *e) CHECKED;
 
@@ -38,13 +41,12 @@ enum err_code collection_search(struct collection *c, const float *vector,
                                 struct err *e) CHECKED;
 
 struct collection_info {
-    size_t documents, chunks, memory_bytes;
+    size_t groups;  /* documents, or papers */
+    size_t vectors; /* that are searched */
+    size_t stale;   /* chunks or papers whose vector is of another model */
+    size_t memory_bytes;
     const char *kernel;
 };
 void collection_info(struct collection *c, struct collection_info *out);
-
-/* The metadata of a chunk as results show them: an object for the caller;
- * NULL: out of memory. */
-json_t *chunk_metadata(const struct chunk *c);
 
 #endif

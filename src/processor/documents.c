@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "net/paging.h"
+#include "processor/passage.h"
 #include "processor/processor_impl.h"
 
 #define TEXT_DEFAULT 100000 /* characters of a reply, if nothing is said */
@@ -62,7 +63,7 @@ static enum err_code get_document(struct request *r, struct err *e)
 
 static void write_chunk(struct jw *j, const void *row)
 {
-    chunk_write(j, row);
+    passage_write(j, row, NULL);
     jw_end_obj(j);
 }
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "processor/chunk_vectors.h"
+#include "processor/embedding.h"
 #include "processor/ingest_file.h"
 #include "processor/processor_impl.h"
 #include "store/documents.h"
@@ -16,7 +17,6 @@
 /* Chunks in a commit: about half a second of embedding on two cores, so that
  * progress is seen and a cancel is soon heeded. */
 #define BATCH 64
-#define MODEL_RETRY_US (10 * US_PER_S)
 #define MAX_METADATA_KEYS 1000
 #define MAX_METADATA_BYTES (64u << 10)
 #define MAX_FILE_METADATA (64u << 10) /* what a file says of itself */
@@ -388,24 +388,14 @@ static enum err_code ingest(struct ingest *g, struct err *e)
     if (code != ERR_NONE)
         return code;
     g->done = g->doc.total_chunks;
-    return duplicate
-               ? store_job_finish(r->store, r->lease, JOB_COMPLETED,
-                                  result_of(g), SLICE_NONE, clock_now_us(), e)
-               : store_document_finish(r->store, r->lease, g->begun.key,
-                                       result_of(g), clock_now_us(), e);
-}
-
-/* There is no model yet: a job waits for it as long as it takes, so that this
- * does not count as an attempt.  Progress, even of nothing, begins them anew.
- */
-static struct job_end wait_for_model(struct ingest *g)
-{
-    struct err ignored = {0};
-
-    (void)!store_job_progress(g->run->store, g->run->lease, 0, SLICE_NONE,
-                              SLICE_NONE, clock_now_us(), &ignored);
-    return (struct job_end){.outcome = JOB_RUN_RETRY,
-                            .retry_at = clock_now_us() + MODEL_RETRY_US};
+    if (duplicate)
+        return store_job_finish(r->store, r->lease, JOB_COMPLETED, result_of(g),
+                                SLICE_NONE, clock_now_us(), e);
+    code = store_document_finish(r->store, r->lease, g->begun.key, result_of(g),
+                                 clock_now_us(), e);
+    if (code == ERR_NONE && g->begun.committed)
+        embedding_want(g->p, &g->model); /* the model may have changed since */
+    return code;
 }
 
 /* What will be the same the next time is not tried again. */
@@ -430,7 +420,7 @@ struct job_end ingest_run(struct job_run *r, struct err *e)
         return (struct job_end){.outcome = JOB_RUN_WRITTEN};
     }
     if (g.no_model)
-        return wait_for_model(&g);
+        return processor_wait_for_model(r);
     return (struct job_end){.outcome = is_final(code) ? JOB_RUN_FAILED
                                                       : JOB_RUN_RETRY};
 }

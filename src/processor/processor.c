@@ -10,11 +10,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/ops.h"
+#include "processor/embedding.h"
 #include "processor/ingest.h"
 
 /* After a failure: looking for a file costs nothing, but a damaged model is
  * read whole each time. */
 #define RETRY_US (2 * US_PER_S)
+#define JOB_RETRY_US (10 * US_PER_S)
 
 /* The first folder that has a model; if none has, the last one, so that the
  * message names the place that belongs to the data. */
@@ -66,6 +68,12 @@ enum err_code processor_embed(struct processor *p, struct embed **out,
     if (!p->embed && clock_mono_us() >= p->retry_us)
         load(p);
     *out = p->embed;
+    if (p->embed && !p->adopted && clock_mono_us() >= p->retry_us) {
+        struct model_id id = processor_model(p->embed);
+
+        p->adopted = embedding_adopt(p, &id);
+        p->retry_us = clock_mono_us() + RETRY_US;
+    }
     if (!p->embed)
         rc = err_set(e, ERR_UNAVAILABLE, "%s", p->problem.msg);
     pthread_mutex_unlock(&p->lock);
@@ -80,6 +88,17 @@ struct model_id processor_model(struct embed *m)
     embed_info(m, &info);
     memcpy(id.fingerprint, info.fingerprint, sizeof(id.fingerprint));
     return id;
+}
+
+/* Progress, even of nothing, begins the attempts anew. */
+struct job_end processor_wait_for_model(struct job_run *r)
+{
+    struct err ignored = {0};
+
+    (void)!store_job_progress(r->store, r->lease, r->job->progress, SLICE_NONE,
+                              SLICE_NONE, clock_now_us(), &ignored);
+    return (struct job_end){.outcome = JOB_RUN_RETRY,
+                            .retry_at = clock_now_us() + JOB_RETRY_US};
 }
 
 static void *load_first(void *arg)
@@ -99,17 +118,28 @@ enum err_code processor_check(void *processor, struct err *e)
     return processor_embed(processor, &m, e);
 }
 
-static void documents_metrics(struct buf *out, struct collection *c)
-{
-    struct collection_info info;
+static const char *const set_labels[N_SETS] = {"documents", "papers"};
 
-    collection_info(c, &info);
-    ops_metric(out, "sheaf_index_chunks", "gauge", "Chunks that are searched.");
-    ops_sample(out, "sheaf_index_chunks", NULL, SLICE_NONE,
-               (double)info.chunks);
+static void index_metrics(struct buf *out, const struct processor *p)
+{
+    struct collection_info info[N_SETS];
+
+    for (int i = 0; i < N_SETS; i++)
+        collection_info(p->collections[i], &info[i]);
+    ops_metric(out, "sheaf_index_vectors", "gauge",
+               "Vectors that are searched, by collection.");
+    for (int i = 0; i < N_SETS; i++)
+        ops_sample(out, "sheaf_index_vectors", "collection",
+                   slice_of(set_labels[i]), (double)info[i].vectors);
+    ops_metric(out, "sheaf_index_stale", "gauge",
+               "Those that another model made, which wait to be made again.");
+    for (int i = 0; i < N_SETS; i++)
+        ops_sample(out, "sheaf_index_stale", "collection",
+                   slice_of(set_labels[i]), (double)info[i].stale);
     ops_metric(out, "sheaf_index_bytes", "gauge", "Memory of the index.");
-    ops_sample(out, "sheaf_index_bytes", NULL, SLICE_NONE,
-               (double)info.memory_bytes);
+    for (int i = 0; i < N_SETS; i++)
+        ops_sample(out, "sheaf_index_bytes", "collection",
+                   slice_of(set_labels[i]), (double)info[i].memory_bytes);
 }
 
 void processor_metrics(struct buf *out, void *processor)
@@ -138,7 +168,7 @@ void processor_metrics(struct buf *out, void *processor)
                (double)info.tokens);
     ops_metric(out, "sheaf_embed_queue", "gauge", "Texts that wait.");
     ops_sample(out, "sheaf_embed_queue", NULL, SLICE_NONE, (double)info.queued);
-    documents_metrics(out, p->documents);
+    index_metrics(out, p);
 }
 
 /* ---- life ---- */
@@ -154,20 +184,24 @@ static char *copy(const char *s)
 
 static void set_up_jobs(struct processor *p)
 {
-    p->kind = (struct job_kind){.name = INGEST_KIND,
-                                .run = ingest_run,
-                                .failed = ingest_failed,
-                                .max_running = 2,
-                                .ctx = p};
-    p->view =
+    p->kinds[0] = (struct job_kind){.name = INGEST_KIND,
+                                    .run = ingest_run,
+                                    .failed = ingest_failed,
+                                    .max_running = 2,
+                                    .ctx = p};
+    p->kinds[1] = (struct job_kind){
+        .name = EMBED_JOB, .run = embedding_run, .max_running = 1, .ctx = p};
+    p->views[0] =
         (struct job_view){.kind = INGEST_KIND, .fields = ingest_view, .ctx = p};
+    p->views[1] =
+        (struct job_view){.kind = EMBED_JOB, .fields = embedding_view};
 }
 
 enum err_code processor_new(struct processor **out,
                             const struct processor_options *opt, struct err *e)
 {
     struct processor *p = calloc(1, sizeof(*p));
-    enum err_code code;
+    enum err_code code = ERR_NONE;
 
     if (!p)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
@@ -190,7 +224,9 @@ enum err_code processor_new(struct processor **out,
     p->ping_ms = opt->ping_ms;
     pthread_mutex_init(&p->lock, NULL);
     set_up_jobs(p);
-    code = collection_new(&p->documents, p->store, p->cache_dir, p->kernel, e);
+    for (int i = 0; i < N_SETS && code == ERR_NONE; i++)
+        code = collection_new(&p->collections[i], p->store, (enum vector_set)i,
+                              p->cache_dir, p->kernel, e);
     if (code != ERR_NONE) {
         processor_free(p);
         return code;
@@ -202,13 +238,14 @@ enum err_code processor_new(struct processor **out,
 void processor_register(struct processor *p, struct jobs *j)
 {
     p->jobs = j;
-    jobs_register(j, &p->kind);
+    for (size_t i = 0; i < sizeof(p->kinds) / sizeof(*p->kinds); i++)
+        jobs_register(j, &p->kinds[i]);
 }
 
 const struct job_view *processor_job_views(struct processor *p, size_t *n)
 {
-    *n = 1;
-    return &p->view;
+    *n = sizeof(p->views) / sizeof(*p->views);
+    return p->views;
 }
 
 void processor_add_routes(struct processor *p, struct router *rt)
@@ -255,7 +292,8 @@ void processor_free(struct processor *p)
         return;
     if (p->loader_started)
         pthread_join(p->loader, NULL);
-    collection_free(p->documents);
+    for (i = 0; i < N_SETS; i++)
+        collection_free(p->collections[i]);
     embed_close(p->embed);
     pthread_mutex_destroy(&p->lock);
     for (i = 0; i < p->n_dirs; i++)

@@ -64,6 +64,8 @@ void processor_add_routes(struct processor *p, struct router *rt);
 /* A probe for /readyz: is the model there?  `processor` is a struct processor.
  */
 enum err_code processor_check(void *processor, struct err *e);
+/* Another, which never fails: its remark says what waits for its vectors. */
+enum err_code processor_check_vectors(void *processor, struct err *e);
 /* Append the processor's lines to /metrics. */
 void processor_metrics(struct buf *out, void *processor);
 

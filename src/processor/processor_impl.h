@@ -7,7 +7,9 @@
  *   documents.c     /documents/
  *   search.c        passages; query.c: GET /query; ask.c: POST /ask
  *   answer.c        answers; llm_answer.c: by a language model
- *   collection.c    the vectors in memory
+ *   collection.c    the vectors in memory; passage.c: what they stand for
+ *   embedding.c     the job that embeds papers, and all after a change of the
+ *                   model
  */
 #ifndef PROCESSOR_PROCESSOR_IMPL_H
 #define PROCESSOR_PROCESSOR_IMPL_H
@@ -24,9 +26,9 @@
 #define PROCESSOR_MAX_DIRS 4
 #define PROCESS_MAX_BODY (15u << 20) /* of POST /process/text; bytes */
 #define FORM_MAX_REST                                                          \
-    (1u << 20) /* what POST /process/file has but the file                     \
-                */
-#define COLLECTION_DOCUMENTS "portfolio_documents"
+    (1u << 20)   /* what POST /process/file has but the file                   \
+                  */
+#define N_SETS 2 /* of enum vector_set */
 
 struct processor {
     struct store *store;
@@ -39,24 +41,27 @@ struct processor {
     struct embed *embed;  /* NULL: not there */
     struct err problem;   /* why */
     int64_t retry_us;
+    bool adopted; /* what the store has of another model is taken care of */
 
     struct llm_options llm;
     int64_t ping_ms;
-    struct collection *documents;
-    struct jobs *jobs; /* NULL: run elsewhere */
-    struct job_kind kind;
-    struct job_view view;
+    struct collection *collections[N_SETS]; /* by enum vector_set */
+    struct jobs *jobs;                      /* NULL: run elsewhere */
+    struct job_kind kinds[2];
+    struct job_view views[2];
 };
 
 /* The model's identity, of a model that is there. */
 struct model_id processor_model(struct embed *m);
 
+/* How a run ends that found no model: it waits as long as it takes, so that
+ * this does not count as an attempt. */
+struct job_end processor_wait_for_model(struct job_run *r);
+
 /* Where a chunk can be seen in its document, as members of an open object: the
  * link alone, or document, offsets, pages and section too. */
 void chunk_write_link(struct jw *j, const struct chunk *c);
 void chunk_write_place(struct jw *j, const struct chunk *c);
-/* A chunk as results show it: id, text, metadata; leaves the object open. */
-void chunk_write(struct jw *j, const struct chunk *c);
 
 extern const struct route processor_openai_routes[], processor_ingest_routes[],
     processor_document_routes[], processor_query_routes[],

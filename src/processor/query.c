@@ -3,10 +3,14 @@
 #include "processor/extractive.h"
 #include "processor/search.h"
 
+/* When to ask again for vectors that are being made. */
+#define RETRY_AFTER_S "10"
+
 static enum err_code read_query(struct search *s, struct request *r,
                                 struct err *e)
 {
     struct slice word = request_str(r, "mode");
+    enum err_code code;
 
     s->text = slice_trim(request_str(r, "q"));
     s->k = (size_t)request_int(r, "k");
@@ -15,35 +19,15 @@ static enum err_code read_query(struct search *s, struct request *r,
             s->mode = (enum search_mode)i;
     if (s->text.len == 0)
         return err_field(e, "q", "'q' is empty: say what you look for");
-    if (!slice_is(request_str(r, "collection"), COLLECTION_DOCUMENTS))
-        return err_set(e, ERR_NOT_FOUND, "no collection '%.*s'; there is '%s'",
-                       SLICE_ARG(request_str(r, "collection")),
-                       COLLECTION_DOCUMENTS);
+    code = search_collections_read(&s->sets, request_str(r, "collection"), e);
+    if (code != ERR_NONE)
+        return code;
     return request_has(r, "where")
                ? where_parse(&s->where, request_str(r, "where"), e)
                : ERR_NONE;
 }
 
 /* ---- the reply ---- */
-
-void chunk_write(struct jw *j, const struct chunk *c)
-{
-    json_t *metadata = chunk_metadata(c);
-    char id[200];
-
-    snprintf(id, sizeof(id), "%.*s_chunk_%lld", SLICE_ARG(c->document_id),
-             (long long)c->index);
-    jw_obj(j);
-    jw_kstr(j, "id", id);
-    jw_kslice(j, "text", c->text);
-    jw_key(j, "metadata");
-    if (metadata)
-        jw_value(j, metadata);
-    else
-        jw_null(j);
-    chunk_write_link(j, c);
-    json_decref(metadata);
-}
 
 /* The best sentence, as places in the document: what a viewer marks. */
 static void write_highlight(struct jw *j, const struct chunk *c,
@@ -61,15 +45,16 @@ static void write_highlight(struct jw *j, const struct chunk *c,
     jw_end_obj(j);
 }
 
-static void write_result(struct jw *j, const struct chunk *c,
-                         const struct search_rank *rank,
+static void write_result(struct jw *j, const struct search *s, size_t i,
                          const struct sentence *best)
 {
-    chunk_write(j, c);
+    const struct search_rank *rank = &s->ranks[i];
+
+    passage_write(j, &s->chunks[i], s->papers[i]);
     jw_kdouble(j, "distance", rank->distance); /* NAN is null */
     jw_kdouble(j, "similarity", 1 - rank->distance);
     jw_kdouble(j, "score", rank->score);
-    write_highlight(j, c, best);
+    write_highlight(j, &s->chunks[i], best);
     jw_end_obj(j);
 }
 
@@ -117,11 +102,13 @@ static enum err_code reply(struct search *s, struct request *r, struct err *e)
     jw_key(&j, "results");
     jw_arr(&j);
     for (size_t i = 0; i < s->n; i++)
-        write_result(&j, &s->chunks[i], &s->ranks[i], &best[i]);
+        write_result(&j, s, i, &best[i]);
     jw_end_arr(&j);
     jw_kint(&j, "count", (int64_t)s->n);
     jw_kstr(&j, "mode", search_modes[s->mode]);
     jw_kstr(&j, "metric", "cosine");
+    if (s->warning)
+        jw_kstr(&j, "warning", s->warning);
     write_took(&j, s);
     jw_end_obj(&j);
     return ERR_NONE;
@@ -136,6 +123,11 @@ static enum err_code get_query(struct request *r, struct err *e)
         code = search_run(&s, e);
     if (code == ERR_NONE)
         code = reply(&s, r, e);
+    if (s.problem) {
+        reply_error(r, 503, NULL, s.problem);
+        reply_header(r, "Retry-After", RETRY_AFTER_S);
+        code = ERR_NONE;
+    }
     search_end(&s);
     return code;
 }
@@ -151,7 +143,10 @@ static const struct param query_params[] = {
      .doc = "Only chunks whose metadata match: JSON with Chroma's operators.",
      .example = "{\"author\":\"Vasu\"}"},
     {"collection", IN_QUERY, PARAM_STR, .min = 1, .max = 100,
-     .dflt = COLLECTION_DOCUMENTS, .doc = "Where to look."},
+     .dflt = SEARCH_DOCUMENTS,
+     .doc = "Where to look: \"" SEARCH_DOCUMENTS "\", or \"" SEARCH_PAPERS
+            "\", in which every stored paper is one passage, title and "
+            "abstract."},
     {.name = NULL}};
 
 const struct route processor_query_routes[] = {
@@ -164,7 +159,10 @@ const struct route processor_query_routes[] = {
      .summary = "Find passages",
      .doc =
          "The search is exact, with a filter too.  `distance` is 1 - cosine; "
-         "null for what was found by its words alone.",
+         "null for what was found by its words alone.  While everything is "
+         "embedded again after a change of the model, semantic answers 503, "
+         "and "
+         "hybrid by words alone, with a warning and the mode \"keyword\".",
      .returns = "{\"query\":\"how to deploy to kubernetes\",\"results\":[{"
                 "\"id\":\"doc-8d969eef6ecad3c2_chunk_3\",\"text\":\"...\","
                 "\"metadata\":{\"title\":\"Kubernetes Guide\","
