@@ -33,6 +33,7 @@ enum err_code backend_new(struct backend **out,
     b->store = opt->store;
     b->signing_secret = secret;
     b->papers_stored = opt->papers_stored;
+    b->similar = opt->similar;
     b->ctx = opt->ctx;
     b->replies =
         reply_cache_new(opt->cache_bytes ? opt->cache_bytes : CACHE_BYTES);

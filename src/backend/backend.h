@@ -27,6 +27,11 @@ struct backend_options {
     /* Papers were stored or restored, and with them perhaps a job: called from
      * request workers; NULL: nobody wants to know. */
     void (*papers_stored)(void *ctx);
+    /* The papers nearest to paper `id` by meaning, the best first, itself left
+     * out: at most k ids and their scores.  An error: it cannot tell, and words
+     * decide.  NULL: the vectors are in another process. */
+    enum err_code (*similar)(void *ctx, int64_t id, int k, int64_t *ids,
+                             double *scores, size_t *n, struct err *e);
     void *ctx;
 };
 

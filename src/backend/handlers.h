@@ -13,11 +13,16 @@
 /* The most that is rendered for one reply: 100 papers of the largest size. */
 #define REPLY_MAX_BYTES (64 * 1024 * 1024)
 
+#define SIMILAR_MAX_K 100
+
 struct backend {
     struct store *store;
     struct webhook_secret signing_secret;
     struct reply_cache *replies;
-    void (*papers_stored)(void *ctx); /* as in backend_options */
+    /* as in backend_options */
+    void (*papers_stored)(void *ctx);
+    enum err_code (*similar)(void *ctx, int64_t id, int k, int64_t *ids,
+                             double *scores, size_t *n, struct err *e);
     void *ctx;
 };
 

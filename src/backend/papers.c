@@ -197,34 +197,99 @@ enum err_code paper_restore(struct request *r, struct err *e)
     return reply_paper(r, e);
 }
 
-static enum err_code render_similar(struct request *r, struct buf *out,
-                                    struct err *e)
+/* ---- its neighbours ---- */
+
+/* Papers like a paper, and how they were found. */
+struct neighbours {
+    struct paper_similar *list;
+    size_t n;
+    const char *method; /* "vectors", "words" */
+};
+
+/* false: it cannot be said by vectors. */
+static bool find_by_vectors(struct request *r, struct neighbours *out)
 {
     struct backend *b = r->ctx;
-    struct paper_similar *list;
-    enum err_code rc;
-    struct jw j;
-    size_t n;
+    int64_t ids[SIMILAR_MAX_K];
+    double scores[SIMILAR_MAX_K];
+    struct paper *papers;
+    size_t n, found, at = 0;
+    struct err ignored = {0};
 
-    rc = store_papers_similar(b->store, r->arena, request_int(r, "id"),
-                              (int)request_int(r, "k"), &list, &n, e);
-    if (rc)
-        return not_found(rc, e);
+    if (!b->similar ||
+        b->similar(b->ctx, request_int(r, "id"), (int)request_int(r, "k"), ids,
+                   scores, &n, &ignored) != ERR_NONE ||
+        store_papers_get(b->store, r->arena, ids, n, &papers, &found,
+                         &ignored) != ERR_NONE)
+        return false;
+    out->method = "vectors";
+    out->list = arena_calloc(r->arena, found + 1, sizeof(*out->list));
+    /* Those that were deleted meanwhile are left out. */
+    for (size_t i = 0; out->list && i < n && at < found; i++) {
+        if (papers[at].id != ids[i])
+            continue;
+        out->list[at] = (struct paper_similar){papers[at], scores[i]};
+        at++;
+    }
+    out->n = at;
+    return out->list;
+}
+
+static enum err_code find_neighbours(struct request *r, struct neighbours *out,
+                                     struct err *e)
+{
+    struct backend *b = r->ctx;
+
+    if (find_by_vectors(r, out))
+        return ERR_NONE;
+    out->method = "words";
+    return not_found(
+        store_papers_similar(b->store, r->arena, request_int(r, "id"),
+                             (int)request_int(r, "k"), &out->list, &out->n, e),
+        e);
+}
+
+static void write_neighbours(struct buf *out, const struct neighbours *found)
+{
+    struct jw j;
+
     jw_init(&j, out);
-    short_list_open(&j, n);
+    short_list_open(&j, found->n);
     jw_arr(&j);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < found->n; i++) {
         jw_obj(&j);
-        paper_json_members(&j, &list[i].paper);
-        jw_kdouble(&j, "similarity", list[i].score);
+        paper_json_members(&j, &found->list[i].paper);
+        jw_kdouble(&j, "similarity", found->list[i].score);
         jw_end_obj(&j);
     }
     jw_end_arr(&j);
+    jw_kstr(&j, "method", found->method);
     jw_end_obj(&j);
-    return ERR_NONE;
 }
 
+static enum err_code render_similar(struct request *r, struct buf *out,
+                                    struct err *e)
+{
+    struct neighbours found;
+    enum err_code rc = find_neighbours(r, &found, e);
+
+    if (rc == ERR_NONE)
+        write_neighbours(out, &found);
+    return rc;
+}
+
+/* With vectors it is not kept: they come after their papers, and the papers'
+ * generation does not tell. */
 enum err_code paper_similar(struct request *r, struct err *e)
 {
-    return reply_cached(r, "application/json", render_similar, e);
+    const struct backend *b = r->ctx;
+    struct neighbours found;
+    enum err_code rc;
+
+    if (!b->similar)
+        return reply_cached(r, "application/json", render_similar, e);
+    rc = find_neighbours(r, &found, e);
+    if (rc == ERR_NONE)
+        write_neighbours(reply_json(r, 200), &found);
+    return rc;
 }

@@ -52,7 +52,7 @@ static const struct param id_params[] = {ID_PARAM, {0}};
 
 static const struct param similar_params[] = {
     ID_PARAM,
-    {"k", IN_QUERY, PARAM_INT, .min = 1, .max = 100, .dflt = "10",
+    {"k", IN_QUERY, PARAM_INT, .min = 1, .max = SIMILAR_MAX_K, .dflt = "10",
      .doc = "How many."},
     {0},
 };
@@ -182,8 +182,13 @@ const struct route backend_routes[] = {
         .envelope = ENVELOPE_DRF,
         .params = similar_params,
         .tag = "Papers",
-        .summary = "Papers that share its words",
-        .doc = "Each with a similarity, from 1 down to 0.",
+        .summary = "Papers like it",
+        .doc =
+            "Each with a similarity, the best first.  `method` says how they "
+            "were found: by \"vectors\" (the cosine of their meanings, "
+            "exact), where the processor runs in this process and has "
+            "embedded the paper, else by the rare \"words\" that they share "
+            "(from 1 down to 0).",
         .returns = LIST_EXAMPLE(PAPER_EXAMPLE),
     },
     {

@@ -150,12 +150,22 @@ static void papers_stored(void *ctx)
         jobs_wake(a->jobs);
 }
 
+/* The papers' vectors, if they are in this process. */
+static enum err_code similar_papers(void *ctx, int64_t id, int k, int64_t *ids,
+                                    double *scores, size_t *n, struct err *e)
+{
+    struct app *a = ctx;
+
+    return processor_similar_papers(a->processor, id, k, ids, scores, n, e);
+}
+
 static enum err_code make_backend(struct app *a, struct err *e)
 {
     struct backend_options opt = {
         .store = a->store,
         .signing_secret = a->secrets.signing,
         .papers_stored = papers_stored,
+        .similar = a->services & SERVICE_PROCESSOR ? similar_papers : NULL,
         .ctx = a,
     };
 

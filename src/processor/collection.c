@@ -425,6 +425,30 @@ enum err_code collection_search(struct collection *c, const float *vector,
     return vector_index_search(c->index, &q, hits, n, e);
 }
 
+enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
+                                 struct vector_hit *hits, size_t *n,
+                                 struct err *e)
+{
+    struct vector_ids *self;
+    float vector[STORE_VECTOR_DIM];
+    enum err_code code = vector_index_get(c->index, id, vector, e);
+
+    if (code == ERR_NONE)
+        code = vector_ids_new(&self, &id, 1, e);
+    if (code != ERR_NONE)
+        return code;
+    code = vector_index_search(
+        c->index,
+        &(struct vector_query){
+            .vector = vector,
+            .metric = VECTOR_COSINE,
+            .k = k,
+            .filter = &(struct vector_filter){.ids = self, .exclude = true}},
+        hits, n, e);
+    vector_ids_free(self);
+    return code;
+}
+
 /* ---- life ---- */
 
 enum err_code collection_new(struct collection **out, struct store *s,

@@ -40,6 +40,12 @@ enum err_code collection_search(struct collection *c, const float *vector,
                                 struct vector_hit *hits, size_t *n,
                                 struct err *e) CHECKED;
 
+/* Those nearest to the chunk or paper `id`, itself left out; k < VECTOR_MAX_K.
+ * ERR_NOT_FOUND: it has no vector of this model. */
+enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
+                                 struct vector_hit *hits, size_t *n,
+                                 struct err *e) CHECKED;
+
 struct collection_info {
     size_t groups;  /* documents, or papers */
     size_t vectors; /* that are searched */

@@ -58,6 +58,14 @@ void processor_free(struct processor *p); /* takes NULL */
 enum err_code processor_embed(struct processor *p, struct embed **out,
                               struct err *e) CHECKED;
 
+/* The papers nearest to paper `id` by meaning, the best first, itself left out:
+ * at most k (1..100) ids and their cosines; *n: how many.  ERR_NOT_FOUND: it
+ * has no vector (yet).  ERR_UNAVAILABLE: there is no model, or its vectors are
+ * being made. */
+enum err_code processor_similar_papers(struct processor *p, int64_t id, int k,
+                                       int64_t *ids, double *scores, size_t *n,
+                                       struct err *e) CHECKED;
+
 /* Add all its routes. */
 void processor_add_routes(struct processor *p, struct router *rt);
 

@@ -6,6 +6,7 @@
  */
 #include "processor/search.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,6 +392,45 @@ enum err_code search_run(struct search *s, struct err *e)
     code = run(s, l, e);
     for (size_t i = 0; i < l->n_places; i++)
         vector_ids_free(l->places[i].keep);
+    return code;
+}
+
+/* ---- papers like a paper ---- */
+
+static enum err_code similar_hits(struct processor *p, int64_t id, size_t k,
+                                  struct vector_hit *hits, size_t *n,
+                                  struct err *e)
+{
+    struct lists l = {.places[0].c = p->collections[VECTORS_PAPERS],
+                      .n_places = 1};
+    struct model_id model;
+    struct embed *m;
+    enum err_code code = processor_embed(p, &m, e);
+
+    if (code != ERR_NONE)
+        return code;
+    model = processor_model(m);
+    code = refresh(&l, &model, e);
+    if (code == ERR_NONE)
+        code = check_stale(&l, e);
+    return code == ERR_NONE
+               ? collection_similar(l.places[0].c, id, k, hits, n, e)
+               : code;
+}
+
+enum err_code processor_similar_papers(struct processor *p, int64_t id, int k,
+                                       int64_t *ids, double *scores, size_t *n,
+                                       struct err *e)
+{
+    struct vector_hit hits[SEARCH_MAX_K];
+    enum err_code code;
+
+    assert(k >= 1 && k <= SEARCH_MAX_K);
+    code = similar_hits(p, id, (size_t)k, hits, n, e);
+    for (size_t i = 0; code == ERR_NONE && i < *n; i++) {
+        ids[i] = hits[i].id;
+        scores[i] = hits[i].score;
+    }
     return code;
 }
 

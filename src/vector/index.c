@@ -123,6 +123,21 @@ uint64_t vector_view_generation(const struct vector_view *v)
     return v->generation;
 }
 
+enum err_code vector_index_get(struct vector_index *ix, int64_t id, float *out,
+                               struct err *e)
+{
+    uint32_t slot;
+
+    pthread_mutex_lock(&ix->write);
+    slot = table_find(&ix->table, ix->view, id);
+    if (slot != TABLE_NONE)
+        memcpy(out, view_row(ix->view, slot), ix->dim * sizeof(*out));
+    pthread_mutex_unlock(&ix->write);
+    return slot == TABLE_NONE
+               ? err_set(e, ERR_NOT_FOUND, "no vector '%lld'", (long long)id)
+               : ERR_NONE;
+}
+
 /* Takes the draft over. */
 static void publish(struct vector_index *ix, struct vector_view *draft)
 {

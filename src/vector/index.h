@@ -81,6 +81,11 @@ enum err_code vector_index_remove(struct vector_index *ix, const int64_t *ids,
                                   size_t n, size_t *n_removed, struct err *e)
     CHECKED;
 
+/* A copy of the vector of this id (dim floats).  ERR_NOT_FOUND.  Waits for who
+ * writes. */
+enum err_code vector_index_get(struct vector_index *ix, int64_t id, float *out,
+                               struct err *e) CHECKED;
+
 /* ---- searching ---- */
 
 /* Which vectors may be found; all zero: every one. */

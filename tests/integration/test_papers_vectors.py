@@ -150,6 +150,50 @@ def test_unknown_collection(desk):
                                      "'portfolio_documents' and 'papers'")
 
 
+# -- like a paper ---------------------------------------------------------------
+
+def similar(server, number, **params):
+    return server.json(f"/api/papers/{number}/similar/", params=params)
+
+
+def test_similar_by_vectors(desk):
+    other = paper(4, title="A gripper for delicate things",
+                  abstract="Machine fingers seize eggs without breaking them.",
+                  authors=["Zoe Zed"])
+    ids = deliver(desk, [ROBOT, SPEECH, SOUP, other])
+    number = ids[ROBOT["title"]]
+    body = similar(desk, number, k=2)
+    assert body["method"] == "vectors" and body["count"] == 2
+    first, second = body["results"]
+    assert first["title"] == other["title"]  # it shares no rare word
+    assert 1 > first["similarity"] > second["similarity"] > 0
+    assert number not in [p["id"] for p in similar(desk, number)["results"]]
+    # the cosine is the one that a search for its very text gives
+    text = f"{ROBOT['title']}\n\n{ROBOT['abstract']}"
+    exact = {r["metadata"]["paper_id"]: r["similarity"]
+             for r in find(desk, text, k=4)["results"]}
+    assert first["similarity"] == pytest.approx(exact[first["id"]], abs=0.02)
+
+    desk.delete(f"/api/papers/{first['id']}/")
+    assert similar(desk, number, k=1)["results"][0]["id"] == second["id"]
+    for k in (0, 101, "x"):
+        assert desk.get(f"/api/papers/{number}/similar/",
+                        params={"k": k}).status_code == 400
+    for gone in (first["id"], 99999):
+        assert desk.get(f"/api/papers/{gone}/similar/").status_code == 404
+
+
+def test_similar_by_words(make_sheaf):
+    """The processor is not there: by the words that they share."""
+    server = make_sheaf()
+    server.delivered(call([ROBOT, SPEECH, paper(
+        5, title="Another robot hand", abstract="Fragile robots.")]))
+    number = server.all_papers(search="grasping")[0]["id"]
+    body = similar(server, number, k=1)
+    assert body["method"] == "words"
+    assert body["results"][0]["title"] == "Another robot hand"
+
+
 # -- changes --------------------------------------------------------------------
 
 def test_delete_and_restore(desk):
@@ -286,8 +330,8 @@ def test_words_need_no_model(make_sheaf, box):
                                          "collection": "papers"})
     assert reply.status_code == 503 and reply.headers["Retry-After"]
     assert "scripts/fetch-model.sh" in reply.json()["error"]
-    job = wait_until(lambda: next(j for j in embed_jobs(server)
-                                  if j["next_attempt_at"]), 20,
+    job = wait_until(lambda: next((j for j in embed_jobs(server)
+                                   if j["next_attempt_at"]), None), 20,
                      what="a job that waits for the model")
     assert job["status"] == "pending" and "model" in job["error"]
 
