@@ -16,9 +16,13 @@ static void print_result(size_t i, const json_t *r)
     struct slice title = json_get_slice(m, "title");
     struct slice best = json_get_slice(json_object_get(r, "highlight"), "text");
     const json_t *distance = json_object_get(r, "distance");
+    int64_t page = json_get_int(m, "page", 0);
 
-    printf("%zu. %.*s, %lld to %lld", i + 1, SLICE_ARG(title),
-           (long long)json_get_int(m, "start_char", 0),
+    printf("%zu. ", i + 1);
+    term_text(stdout, title);
+    if (page > 0)
+        printf(", page %lld", (long long)page);
+    printf(", %lld to %lld", (long long)json_get_int(m, "start_char", 0),
            (long long)json_get_int(m, "end_char", 0));
     if (json_is_number(distance))
         printf("  (distance %.3f)", json_number_value(distance));

@@ -51,22 +51,29 @@ void term_progress_end(void)
         fputs("\r\033[K", stderr);
 }
 
-void term_path(FILE *out, const char *path)
+void term_text(FILE *out, struct slice s)
 {
-    char here[PATH_MAX], text[4];
-    struct slice s = slice_of(path);
-    size_t n, pos = 0;
+    size_t pos = 0;
 
-    if (getcwd(here, sizeof(here)) && (n = strlen(here)) > 1 &&
-        strncmp(path, here, n) == 0 && path[n] == '/')
-        pos = n + 1;
     while (pos < s.len) {
         uint32_t cp = utf8_next(s, &pos);
+        char text[4];
 
         if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0))
             cp = '?';
         fwrite(text, 1, utf8_put(text, cp), out);
     }
+}
+
+void term_path(FILE *out, const char *path)
+{
+    char here[PATH_MAX];
+    size_t n;
+
+    if (getcwd(here, sizeof(here)) && (n = strlen(here)) > 1 &&
+        strncmp(path, here, n) == 0 && path[n] == '/')
+        path += n + 1;
+    term_text(out, slice_of(path));
 }
 
 void term_cell(struct slice text, int columns)
@@ -75,12 +82,14 @@ void term_cell(struct slice text, int columns)
     int shown = 0;
 
     if ((int)n <= columns) {
-        printf("%.*s%*s", SLICE_ARG(text), columns - (int)n, "");
+        term_text(stdout, text);
+        printf("%*s", columns - (int)n, "");
         return;
     }
     while (shown < columns - 1 && pos < text.len) {
         utf8_next(text, &pos);
         shown++;
     }
-    printf("%.*s…", (int)pos, text.p);
+    term_text(stdout, slice_sub(text, 0, pos));
+    fputs("…", stdout);
 }

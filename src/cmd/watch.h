@@ -28,8 +28,9 @@ enum err_code watch_open(struct watch **out, struct err *e) CHECKED;
 void watch_close(struct watch *w); /* takes NULL */
 
 /* Watch an absolute path and all folders below it.  Do it before looking
- * through them, or what changes meanwhile is missed.  ERR_UNAVAILABLE: the
- * system's limit, with the name of the setting; ERR_NOT_FOUND. */
+ * through them, or what changes meanwhile is missed.  One that is gone again is
+ * passed over.  ERR_UNAVAILABLE: the system's limit, with the name of the
+ * setting; ERR_NOT_FOUND: one that may not be read. */
 enum err_code watch_folder(struct watch *w, const char *path, struct err *e)
     CHECKED;
 size_t watch_count(const struct watch *w); /* folders */

@@ -57,6 +57,8 @@ def test_folder(cli, folder):
     assert {d["source"]: d["title"] for d in documents(cli.server)} == {
         f"{folder}/guide.md": "Guide", f"{folder}/more/deep/a.pdf": "a",
         f"{folder}/more/soup.html": "Soup"}
+    assert cli("query", "nodes", "--k", 1).stdout.startswith(
+        "1. a, page 1, 0 to 13  (distance 0.")
     again = cli("ingest", folder)
     assert "0 added, 3 known, 0 failed; 0 chunks" in again.stdout
     (folder / "guide.md").write_text("# Guide\n\nAll new.\n")
@@ -295,3 +297,94 @@ def test_watched_folder_goes(lite_desk, watch, folder):
     folder.rename(folder.parent / "elsewhere")
     assert "gone" in watcher.until("gone")[-1]
     assert watcher.process.wait(15) == 1
+
+
+# -- docs --------------------------------------------------------------------------
+
+@pytest.fixture
+def shelf(cli):
+    """A server with three documents; title -> id."""
+    for i in range(3):
+        cli("ingest", "-", "--title", f"Note {i}", "--source", f"note-{i}",
+            "--metadata", '{"year":2025,"open":true}',
+            input=f"N\u00f6te {i}. " * 300)
+    cli.ids = {d["title"]: d["id"] for d in documents(cli.server)}
+    return cli
+
+
+def test_docs_list(shelf):
+    lines = shelf("docs").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        shelf.ids[f"Note {i}"] for i in (2, 1, 0)]
+    first = shelf("docs", "list", "--limit", 2).stdout.splitlines()
+    assert first[:2] == lines[:2]
+    assert first[2] == "1 to 2 of 3; more with --page 2"
+    assert shelf("docs", "--limit", 2, "--page", 2).stdout.splitlines() == [
+        lines[2]]
+    one = json.loads(shelf("docs", "--source", "note-1", "--json").stdout)
+    assert [d["title"] for d in one["results"]] == ["Note 1"]
+    assert "Invalid page" in shelf("docs", "--page", 9, status=1).stderr
+
+
+def test_docs_show(shelf):
+    shown = shelf("docs", "show", shelf.ids["Note 1"]).stdout
+    for part in ("Note 1\n", "source: note-1", "2400 characters", "year: 2025",
+                 "open: true", "type: text"):
+        assert part in shown
+    row = json.loads(shelf("docs", "show", shelf.ids["Note 1"],
+                           "--json").stdout)
+    assert row["source"] == "note-1"
+
+
+def test_docs_hostile_title(cli):
+    """Nothing that others wrote steers the terminal."""
+    cli("ingest", "-", "--title", "a\x1b[2Jb", input="x")
+    note = documents(cli.server)[0]["id"]
+    for done in (cli("docs"), cli("docs", "show", note)):
+        assert "a?[2Jb" in done.stdout and "\x1b" not in done.stdout
+
+
+def test_docs_text(shelf):
+    note = shelf.ids["Note 0"]
+    whole = "N\u00f6te 0. " * 300
+    assert shelf("docs", "text", note).stdout == whole
+    assert shelf("docs", "text", note, "--from", 1, "--to", 9).stdout == (
+        whole[1:9])
+    part = json.loads(shelf("docs", "text", note, "--from", 5, "--to", 8,
+                            "--json").stdout)
+    assert (part["text"], part["start_char"]) == (whole[5:8], 5)
+    assert "from" in shelf("docs", "text", note, "--from", 9999,
+                           status=1).stderr
+
+
+def test_long_text_whole(cli):
+    """Longer than one reply."""
+    whole = "\n\n".join(f"Line {i} of many." for i in range(9000))
+    cli("ingest", "-", "--title", "Long", input=whole)
+    note = documents(cli.server)[0]["id"]
+    assert cli("docs", "text", note).stdout == whole
+
+
+def test_docs_rm(shelf):
+    one, two, three = (shelf.ids[f"Note {i}"] for i in range(3))
+    assert shelf("docs", "rm", one).stdout == f"{one} removed\n"
+    done = shelf("docs", "rm", one, two, "doc-0", status=1)
+    assert done.stdout == f"{two} removed\n"
+    assert one in done.stderr and "doc-0" in done.stderr
+    assert json.loads(shelf("docs", "rm", three, "--json").stdout) == {
+        "removed": three}
+    assert "No documents" in shelf("docs").stdout
+
+
+@pytest.mark.parametrize("args,status,says", [
+    (("shwo",), 2, "shwo"), (("show",), 2, "needs"), (("rm",), 2, "needs"),
+    (("show", "a", "b"), 2, "unexpected word 'b'"),
+    (("list", "a"), 2, "unexpected word 'a'"),
+    (("--limit", "0"), 2, "limit"), (("--page", "x"), 2, "page"),
+    (("show", "../x"), 1, "not a document's id"),
+    (("rm", "a" * 300), 1, "not a document's id"),
+    (("text", "doc-0", "--from", "x"), 1, "from"),
+    (("show", "doc-0"), 1, "doc-0"),
+])
+def test_docs_usage(cli, args, status, says):
+    assert says in cli("docs", *args, status=status).stderr

@@ -18,6 +18,10 @@ source: nowhere
 
 Words before any part.
 
+## Pods
+
+### Others
+
 ## Services
 
 ### Types
