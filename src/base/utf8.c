@@ -219,3 +219,10 @@ bool utf8_is_unspaced(uint32_t cp)
             return cp >= ranges[i].first;
     return false;
 }
+
+bool utf8_steers(uint32_t cp)
+{
+    return (cp < 0x20 && cp != '\n' && cp != '\t') ||
+           (cp >= 0x7F && cp <= 0x9F) || (cp >= 0x202A && cp <= 0x202E) ||
+           (cp >= 0x2066 && cp <= 0x2069);
+}

@@ -31,5 +31,8 @@ size_t utf8_count(struct slice s);
 struct slice utf8_cut(struct slice s, size_t max_bytes);
 /* Scripts that are written without spaces (Han, Kana, Hangul, Thai...). */
 bool utf8_is_unspaced(uint32_t cp);
+/* What would steer a terminal or hide in a text: C0 but \n and \t, DEL, C1, and
+ * what turns the direction of writing around. */
+bool utf8_steers(uint32_t cp);
 
 #endif

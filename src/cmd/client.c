@@ -89,41 +89,91 @@ static enum err_code refused(const struct http_answer *a, struct err *e)
     return code;
 }
 
-enum err_code client_send(struct client *c, const char *method,
-                          const char *path, const char *type, struct slice body,
-                          struct buf *reply, struct err *e)
+/* What every exchange has: address, token, type of what is sent. */
+struct sending {
+    char url[4096], type[128];
+    const char *headers[3];
+    struct http_fetch f;
+};
+
+static enum err_code begin(struct sending *s, const struct client *c,
+                           const char *method, const char *path,
+                           const char *type, struct slice body, struct err *e)
 {
-    char url[4096], type_line[128];
-    const char *headers[] = {c->auth, NULL, NULL};
-    struct http_answer a = {.status = 0};
-    struct http_fetch f = {
+    int n = snprintf(s->url, sizeof(s->url), "%s%s", c->url, path);
+
+    if (n < 0 || (size_t)n >= sizeof(s->url))
+        return err_set(e, ERR_INVALID, "the request is too long");
+    s->headers[0] = c->auth;
+    s->headers[1] = s->headers[2] = NULL;
+    if (body.len > 0) {
+        snprintf(s->type, sizeof(s->type), "Content-Type: %s",
+                 type ? type : "application/json");
+        s->headers[1] = s->type;
+    }
+    s->f = (struct http_fetch){
         .method = method,
-        .url = url,
-        .headers = headers,
+        .url = s->url,
+        .headers = s->headers,
         .body = body,
         .timeout_ms = TIMEOUT_MS,
         .connect_timeout_ms = 5000,
         .max_body = REPLY_MAX,
     };
-    enum err_code rc;
-    int n = snprintf(url, sizeof(url), "%s%s", c->url, path);
+    return ERR_NONE;
+}
 
-    if (n < 0 || (size_t)n >= sizeof(url))
-        return err_set(e, ERR_INVALID, "the request is too long");
-    if (body.len > 0) {
-        snprintf(type_line, sizeof(type_line), "Content-Type: %s",
-                 type ? type : "application/json");
-        headers[1] = type_line;
-    }
-    if ((rc = http_fetch(c->http, &f, &a, e)) != ERR_NONE)
+static bool is_success(const struct http_answer *a)
+{
+    return a->status >= 200 && a->status <= 299;
+}
+
+enum err_code client_send(struct client *c, const char *method,
+                          const char *path, const char *type, struct slice body,
+                          struct buf *reply, struct err *e)
+{
+    struct http_answer a = {.status = 0};
+    struct sending s;
+    enum err_code rc = begin(&s, c, method, path, type, body, e);
+
+    if (rc != ERR_NONE || (rc = http_fetch(c->http, &s.f, &a, e)) != ERR_NONE)
         return rc;
-    if (a.status < 200 || a.status > 299)
+    if (!is_success(&a))
         rc = refused(&a, e);
     else if (reply)
         buf_add_slice(reply, buf_slice(&a.body));
     http_answer_release(&a);
     if (rc == ERR_NONE && reply && !buf_ok(reply))
         rc = err_set(e, ERR_TOO_LARGE, "the reply is too large");
+    return rc;
+}
+
+static enum err_code feed(void *ctx, struct slice piece, struct err *e)
+{
+    return sse_feed(ctx, piece, e);
+}
+
+enum err_code client_events(struct client *c, const char *path,
+                            struct slice body, sse_on_event *on_event,
+                            void *ctx, struct err *e)
+{
+    struct http_answer a = {.status = 0};
+    struct sending s;
+    struct sse events;
+    enum err_code rc = begin(&s, c, "POST", path, NULL, body, e);
+
+    if (rc != ERR_NONE)
+        return rc;
+    sse_init(&events, REPLY_MAX, on_event, ctx);
+    s.f.timeout_ms = 0;
+    s.f.silence_timeout_ms = TIMEOUT_MS;
+    s.f.on_body = feed;
+    s.f.ctx = &events;
+    rc = http_fetch(c->http, &s.f, &a, e);
+    if (rc == ERR_NONE)
+        rc = is_success(&a) ? sse_end(&events, e) : refused(&a, e);
+    sse_release(&events);
+    http_answer_release(&a);
     return rc;
 }
 

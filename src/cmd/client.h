@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "cmd/command.h"
+#include "net/sse.h"
 
 struct client;
 
@@ -31,6 +32,12 @@ enum err_code client_send(struct client *c, const char *method,
 enum err_code client_json(struct client *c, const char *method,
                           const char *path, struct slice body, json_t **out,
                           struct err *e) CHECKED;
+
+/* POST JSON, and take the reply's server-sent events as they come, for as long
+ * as something does.  Errors as above, and what on_event returns. */
+enum err_code client_events(struct client *c, const char *path,
+                            struct slice body, sse_on_event *on_event,
+                            void *ctx, struct err *e) CHECKED;
 
 /* Append `name=value` to a query, percent-encoded, with '?' or '&'. */
 void client_query(struct buf *path, const char *name, const char *value);

@@ -2,7 +2,7 @@
  *
  * A command is one file with one `const struct command`.  It gets the settings
  * in force, its own flags and its operands, and returns the exit status:
- * 0 done, 1 failed, 2 wrong usage.
+ * 0 done, 1 failed, 2 wrong usage, 3 done, but without a well-founded answer.
  *
  * Threads: commands run on the main thread.
  */
@@ -16,7 +16,7 @@
 #include "base/config.h"
 #include "base/err.h"
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_EVIDENCE = 3 };
 
 struct command_line {
     struct config *config;
@@ -35,7 +35,7 @@ struct command {
 };
 
 extern const struct command cmd_serve, cmd_scrape, cmd_papers, cmd_jobs,
-    cmd_ingest, cmd_query, cmd_docs, cmd_embed, cmd_config, cmd_token,
+    cmd_ingest, cmd_query, cmd_ask, cmd_docs, cmd_embed, cmd_config, cmd_token,
     cmd_doctor, cmd_version;
 extern const struct command *const commands[]; /* NULL-ended; main.c */
 

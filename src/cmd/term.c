@@ -51,7 +51,7 @@ void term_progress_end(void)
         fputs("\r\033[K", stderr);
 }
 
-void term_text(FILE *out, struct slice s)
+static void print_cleaned(FILE *out, struct slice s, bool lines)
 {
     size_t pos = 0;
 
@@ -59,10 +59,20 @@ void term_text(FILE *out, struct slice s)
         uint32_t cp = utf8_next(s, &pos);
         char text[4];
 
-        if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0))
+        if (utf8_steers(cp) || (!lines && (cp == '\n' || cp == '\t')))
             cp = '?';
         fwrite(text, 1, utf8_put(text, cp), out);
     }
+}
+
+void term_text(FILE *out, struct slice s)
+{
+    print_cleaned(out, s, false);
+}
+
+void term_lines(FILE *out, struct slice s)
+{
+    print_cleaned(out, s, true);
 }
 
 void term_path(FILE *out, const char *path)

@@ -22,10 +22,12 @@ int term_width(void);           /* columns of stdout; 80 when unknown */
 void term_progress(const char *label, double percent, const char *note);
 void term_progress_end(void); /* wipe the line */
 
-/* Print what others wrote as a terminal may see it: control characters as '?',
- * what is not UTF-8 as U+FFFD. */
+/* Print what others wrote as a terminal may see it: what would steer it
+ * (utf8_steers), line ends and tabs as '?', what is not UTF-8 as U+FFFD. */
 void term_text(FILE *out, struct slice s);
-/* The same of a path, short if it is below the current folder. */
+/* The same, but line ends and tabs stay. */
+void term_lines(FILE *out, struct slice s);
+/* term_text of a path, short if it is below the current folder. */
 void term_path(FILE *out, const char *path);
 /* term_text cut (with "…") or padded to `columns` code points, to stdout. */
 void term_cell(struct slice text, int columns);

@@ -27,7 +27,7 @@ struct http_fetch {
     const char *url;
     const char *const *headers; /* "Name: value", NULL-ended; may be NULL */
     struct slice body;
-    int64_t timeout_ms; /* for the whole exchange */
+    int64_t timeout_ms; /* for the whole exchange; 0: no limit */
     int64_t connect_timeout_ms;
     /* Longest time without a byte of the answer, from the beginning on; what
      * on_body takes is not counted.  0: no limit of its own. */

@@ -55,13 +55,6 @@ struct telling {
     bool full;
 };
 
-/* C0 but \n and \t, C1, and what turns the direction of writing around. */
-static bool steers(uint32_t c)
-{
-    return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c <= 0x9F) ||
-           (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-}
-
 static struct slice clean(struct telling *t, struct slice piece)
 {
     char bytes[4];
@@ -73,7 +66,7 @@ static struct slice clean(struct telling *t, struct slice piece)
         if (t->text.len == 0 && t->clean.len == 0 &&
             (c == ' ' || c == '\n' || c == '\t'))
             continue; /* many models begin with a space */
-        if (!steers(c))
+        if (!utf8_steers(c))
             buf_add(&t->clean, bytes, utf8_put(bytes, c));
     }
     return buf_slice(&t->clean);

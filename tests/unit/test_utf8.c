@@ -167,9 +167,24 @@ static void test_unspaced(void **state)
             fail_msg("U+%04X is written with spaces", no[i]);
 }
 
+static void steering(void **state)
+{
+    static const uint32_t bad[] = {0,    1,    8,      0xB,    0x1B,   0x1F,
+                                   0x7F, 0x9B, 0x202A, 0x202E, 0x2066, 0x2069};
+    static const uint32_t good[] = {'\t', '\n',   ' ',    '~',    0xA0,
+                                    0xE9, 0x200D, 0x2029, 0x2065, 0x206A};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        assert_true(utf8_steers(bad[i]));
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+        assert_false(utf8_steers(good[i]));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steering),
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_every_sequence),
         cmocka_unit_test(test_valid_prefix),
