@@ -183,10 +183,12 @@ test-oom:
 
 test-integration: all $(SERVERS) $(B)/venv/ready
 	@scripts/node.sh $(B)/node
+	-@scripts/venv.sh $(B)/venv-llm tests/requirements-llm.txt
 	PATH='$(abspath $(B)/node/bin)':"$$PATH" \
 	    SHEAF_BIN='$(abspath $(OUT)/sheaf)' PYTHONDONTWRITEBYTECODE=1 \
 	    SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
 	    SHEAF_TEST_SERVERS='$(abspath $(OUT)/servers)' \
+	    SHEAF_TEST_LLM='$(abspath $(B)/venv-llm)' \
 	    $(B)/venv/bin/python -m pytest -q -o cache_dir='$(abspath $(B))/pytest' \
 	    $(or $(T:%=tests/integration/test_%.py),tests/integration) $(PYTEST_ARGS)
 
