@@ -4,7 +4,7 @@
 #include "cmd/command.h"
 #include "cmd/term.h"
 
-static const char *const flags[] = {"--k=", "--where=", NULL};
+static const char *const flags[] = {"--k=", "--where=", "--collection=", NULL};
 
 struct asking {
     bool json;
@@ -107,9 +107,13 @@ static void print_json(const struct asking *a)
 
 /* ---- the question ---- */
 
-static enum err_code write_question(struct buf *out, const char *question,
-                                    int64_t k, const char *where, struct err *e)
+static enum err_code write_question(struct buf *out,
+                                    const struct command_line *cl,
+                                    const char *question, int64_t k,
+                                    struct err *e)
 {
+    const char *where = flag_value(cl, "--where");
+    const char *collection = flag_value(cl, "--collection");
     json_t *filter = NULL;
     enum err_code rc = ERR_NONE;
     struct jw j;
@@ -124,6 +128,8 @@ static enum err_code write_question(struct buf *out, const char *question,
     jw_obj(&j);
     jw_kstr(&j, "question", question);
     jw_kint(&j, "k", k);
+    if (collection)
+        jw_kstr(&j, "collection", collection);
     if (filter) {
         jw_key(&j, "where");
         jw_value(&j, filter);
@@ -135,15 +141,15 @@ static enum err_code write_question(struct buf *out, const char *question,
                        : err_set(e, ERR_INVALID, "the question is too long");
 }
 
-static enum err_code ask(struct asking *a, struct client *c,
-                         const char *question, int64_t k, const char *where,
+static enum err_code ask(struct asking *a, const struct command_line *cl,
+                         struct client *c, const char *question, int64_t k,
                          struct err *e)
 {
     enum err_code rc;
     struct buf body;
 
     buf_init(&body, 1 << 20);
-    rc = write_question(&body, question, k, where, e);
+    rc = write_question(&body, cl, question, k, e);
     if (rc == ERR_NONE)
         rc = client_events(c, "/ask", buf_slice(&body), on_event, a, e);
     buf_release(&body);
@@ -178,7 +184,7 @@ static int run(struct command_line *cl)
         return EXIT_USAGE;
     rc = client_open(&c, cl->config, &e);
     if (rc == ERR_NONE)
-        rc = ask(&a, c, question, k, flag_value(cl, "--where"), &e);
+        rc = ask(&a, cl, c, question, k, &e);
     client_close(c);
     if (rc == ERR_NONE && cl->json)
         print_json(&a);
@@ -192,16 +198,18 @@ static int run(struct command_line *cl)
 
 const struct command cmd_ask = {
     .name = "ask",
-    .summary = "answer a question from the documents",
+    .summary = "answer a question from documents and papers",
     .usage =
-        "Usage: sheaf ask [--k N] [--where JSON] [--json] QUESTION\n\n"
+        "Usage: sheaf ask [--k N] [--where JSON] [--collection NAME] [--json]\n"
+        "                 QUESTION\n\n"
         "Each [n] in the answer is a source, listed below it.  With llm_url\n"
         "set a language model answers, else sentences of the sources do.\n\n"
-        "  --k N         sources, 1 to 20 [3]\n"
-        "  --where JSON  only what has these metadata, for example\n"
-        "                '{\"source\":\"guide.md\"}' or "
-        "'{\"year\":{\"$gte\":2024}}'\n\n"
-        "Exit status: 0 answered, 3 not enough evidence in the documents,\n"
+        "  --k N              sources, 1 to 20 [3]\n"
+        "  --where JSON       only what has these metadata, for example\n"
+        "                     '{\"source\":\"guide.md\"}' or "
+        "'{\"year\":{\"$gte\":2024}}'\n"
+        "  --collection NAME  portfolio_documents or papers [both]\n\n"
+        "Exit status: 0 answered, 3 not enough evidence in them,\n"
         "1 failed, or the answer broke off (the reason is on stderr).\n",
     .flags = flags,
     .run = run,

@@ -121,13 +121,13 @@ def test_ask_without_evidence(stocked):
 
 
 def test_ask_streamed(stocked):
-    told = Told(ask_streamed(stocked, "How long does the soup simmer?"))
+    told = Told(ask_streamed(stocked, "How long should carrots simmer in the broth?"))
     assert told.order == ["sources", "token", "done"]
     assert "half an hour" in told.done["answer"]
     assert told.done["grounded"] is True and told.done["complete"] is True
     assert told.tokens == told.done["answer"]
     assert told.sources == ask(
-        stocked, "How long does the soup simmer?")["sources"]
+        stocked, "How long should carrots simmer in the broth?")["sources"]
 
 
 @pytest.mark.parametrize("change,field", [
@@ -510,6 +510,8 @@ def test_cli_ask_json(talking, llm):
     assert body["answer"] == "Apply it [1]." and body["complete"] is True
     assert [s["title"] for s in body["sources"]] == ["Kubernetes Guide"]
     assert done.returncode == 0
+    done = cli_ask(talking, "--json", "--collection", "papers", QUESTION)
+    assert json.loads(done.stdout)["sources"] == [] and done.returncode == 3
 
 
 @pytest.mark.parametrize("play,status,said", [
@@ -529,6 +531,7 @@ def test_cli_ask_status(talking, llm, play, status, said):
     ((), 2, "one question"), (("a", "b"), 2, "one question"),
     (("--k", "0", "a"), 2, "--k"), (("--where", "{", "a"), 1, "--where"),
     (("--where", '{"$and":[]}', "a"), 1, "where.$and"), ((" ",), 1, "question"),
+    (("--collection", "books", "a"), 1, "books"),
 ])
 def test_cli_ask_refuses(talking, llm, args, status, said):
     done = cli_ask(talking, *args)
