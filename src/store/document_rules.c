@@ -110,6 +110,12 @@ void document_paper_text(struct buf *out, struct slice title,
     crypto_sha256(sha256, buf_slice(out));
 }
 
+enum err_code document_no_vector(int64_t id, struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "'%lld' has no vector of this model",
+                   (long long)id);
+}
+
 enum err_code document_no_nearest(struct err *e)
 {
     return err_set(e, ERR_UNAVAILABLE,

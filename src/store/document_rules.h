@@ -36,6 +36,8 @@ enum err_code document_first_new(const struct chunk_batch *b, int64_t committed,
 void document_paper_text(struct buf *out, struct slice title,
                          struct slice abstract, uint8_t sha256[32]);
 
+/* ERR_NOT_FOUND. */
+enum err_code document_no_vector(int64_t id, struct err *e);
 /* What a store says that does not find vectors itself. */
 enum err_code document_no_nearest(struct err *e);
 

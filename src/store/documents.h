@@ -274,6 +274,21 @@ struct vector_match {
     double distance;
 };
 
+/* The vector of a visible chunk or of a paper, into out[STORE_VECTOR_DIM].
+ * ERR_NOT_FOUND: it has none of this model. */
+enum err_code store_vector_get(struct store *s, enum vector_set set,
+                               const struct model_id *m, int64_t id, float *out,
+                               struct err *e) CHECKED;
+
+struct vector_count {
+    int64_t all;   /* visible chunks, or papers, that have a vector */
+    int64_t stale; /* of these, by another model */
+};
+enum err_code store_vectors_count(struct store *s, enum vector_set set,
+                                  const struct model_id *m,
+                                  struct vector_count *out, struct err *e)
+    CHECKED;
+
 /* The k nearest of this model, exactly: nearest first, equal ones by id; fewer
  * only if there are no more.  The database computes in single precision: of two
  * whose distances differ by less than about 1e-6 either may come first.
@@ -319,7 +334,8 @@ enum err_code store_papers_unembedded(struct store *s, struct arena *a,
 struct paper_vector {
     int64_t id;
     uint8_t sha256[32];  /* of the text it was made from */
-    const float *vector; /* STORE_VECTOR_DIM; NULL: it is of another model */
+    const float *vector; /* STORE_VECTOR_DIM; NULL: it is of another model, or
+                            was not read */
 };
 /* One commit; n <= STORE_MAX_BATCH.  Papers that are gone or have another text
  * by now are passed over: store_papers_unembedded() gives them again. */
@@ -327,7 +343,8 @@ enum err_code store_paper_vectors_put(struct store *s, const struct model_id *m,
                                       const struct paper_vector *v, size_t n,
                                       struct err *e) CHECKED;
 /* Every paper with a vector that got it, or was changed otherwise, after the
- * generation `since` (0: all); for the rest see store_chunks_each(). */
+ * generation `since` (0: all); for the rest, m == NULL too, see
+ * store_chunks_each(). */
 enum err_code store_paper_vectors_each(
     struct store *s, const struct model_id *m, uint64_t since,
     enum err_code (*each)(void *ctx, const struct paper_vector *v,

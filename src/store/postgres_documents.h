@@ -81,7 +81,14 @@ enum err_code postgres_chunk_vectors_put(struct store *s,
                                          const int64_t *ids,
                                          const float *vectors, size_t n,
                                          struct err *e) CHECKED;
-/* slot of postgres_nearest.c */
+/* slots of postgres_nearest.c */
+enum err_code postgres_vector_get(struct store *s, enum vector_set set,
+                                  const struct model_id *m, int64_t id,
+                                  float *out, struct err *e) CHECKED;
+enum err_code postgres_vectors_count(struct store *s, enum vector_set set,
+                                     const struct model_id *m,
+                                     struct vector_count *out, struct err *e)
+    CHECKED;
 enum err_code postgres_vectors_nearest(struct store *s, struct arena *a,
                                        const struct vector_search *q,
                                        struct vector_match **out, size_t *n,

@@ -23,6 +23,9 @@ static const struct {
     [DISTANCE_L2] = {"", ".vector_l2_squared_distance(v.vector, $1)"},
 };
 
+#define VISIBLE_CHUNKS                                                         \
+    "chunk_vectors v JOIN documents d ON d.key = v.document AND d.visible"
+
 static void write_sql(char *out, size_t size, const struct vector_search *q,
                       const char *schema)
 {
@@ -34,11 +37,8 @@ static void write_sql(char *out, size_t size, const struct vector_search *q,
              " WHERE v.model = $2%s%s%s ORDER BY distance, id LIMIT $3",
              key, distances[q->distance].before, schema,
              distances[q->distance].behind,
-             chunks ? "chunk_vectors v"
-                      " JOIN documents d ON d.key = v.document AND d.visible"
-                    : "paper_vectors v",
-             q->ids ? " AND " : "", q->ids ? key : "",
-             q->ids ? " = ANY($4)" : "");
+             chunks ? VISIBLE_CHUNKS : "paper_vectors v", q->ids ? " AND " : "",
+             q->ids ? key : "", q->ids ? " = ANY($4)" : "");
 }
 
 static void read_match(struct pg_row *w, void *element)
@@ -101,4 +101,56 @@ enum err_code postgres_vectors_nearest(struct store *s, struct arena *a,
     buf_release(&vector);
     postgres_give(p, c);
     return code;
+}
+
+enum err_code postgres_vector_get(struct store *s, enum vector_set set,
+                                  const struct model_id *m, int64_t id,
+                                  float *out, struct err *e)
+{
+    struct pg_args args = {0};
+    PGresult *r;
+    bool found;
+    enum err_code code;
+
+    pg_arg_i64(&args, id);
+    pg_arg_i64(&args, document_model(m));
+    code = postgres_query(s, &r,
+                          set == VECTORS_CHUNKS
+                              ? "SELECT v.vector FROM " VISIBLE_CHUNKS
+                                " WHERE v.chunk = $1 AND v.model = $2"
+                              : "SELECT vector FROM paper_vectors"
+                                " WHERE paper_id = $1 AND model = $2",
+                          &args, e);
+    if (code != ERR_NONE)
+        return code;
+    found = postgres_lib.PQntuples(r) == 1 &&
+            vector_form_read(pg_slice(r, 0, 0), out);
+    postgres_lib.PQclear(r);
+    return found ? ERR_NONE : document_no_vector(id, e);
+}
+
+enum err_code postgres_vectors_count(struct store *s, enum vector_set set,
+                                     const struct model_id *m,
+                                     struct vector_count *out, struct err *e)
+{
+    struct pg_args args = {0};
+    PGresult *r;
+    enum err_code code;
+
+    pg_arg_i64(&args, document_model(m));
+    code = postgres_query(
+        s, &r,
+        set == VECTORS_CHUNKS
+            ? "SELECT (SELECT n_chunks FROM vector_sets WHERE id = 0),"
+              " (SELECT count(*) FROM " VISIBLE_CHUNKS
+              "  WHERE v.model < $1 OR v.model > $1)"
+            : "SELECT (SELECT count(*) FROM paper_vectors),"
+              " (SELECT count(*) FROM paper_vectors"
+              "  WHERE model < $1 OR model > $1)",
+        &args, e);
+    if (code != ERR_NONE)
+        return code;
+    *out = (struct vector_count){pg_i64(r, 0, 0), pg_i64(r, 0, 1)};
+    postgres_lib.PQclear(r);
+    return ERR_NONE;
 }

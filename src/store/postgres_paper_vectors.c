@@ -175,23 +175,24 @@ static void read_paper_vector(struct pg_row *w, void *element)
 }
 
 static enum err_code read_papers(struct store *s, struct arena *a,
-                                 int64_t model, int64_t generation, int64_t id,
-                                 struct paper_row **out, size_t *n,
+                                 const struct model_id *m, int64_t generation,
+                                 int64_t id, struct paper_row **out, size_t *n,
                                  struct err *e)
 {
     struct pg_args args = {0};
 
-    pg_arg_i64(&args, model);
+    pg_arg_bool(&args, m != NULL);
+    pg_arg_i64(&args, m ? document_model(m) : 0);
     pg_arg_i64(&args, generation);
     pg_arg_i64(&args, id);
     pg_arg_i64(&args, BATCH);
     return postgres_select(
         s, a,
         &(struct pg_select){.sql = "SELECT generation, paper_id, sha256,"
-                                   " CASE WHEN model = $1 THEN vector END"
-                                   " FROM paper_vectors"
-                                   " WHERE (generation, paper_id) > ($2, $3)"
-                                   " ORDER BY generation, paper_id LIMIT $4",
+                                   " CASE WHEN $1 AND model = $2 THEN vector"
+                                   " END FROM paper_vectors"
+                                   " WHERE (generation, paper_id) > ($3, $4)"
+                                   " ORDER BY generation, paper_id LIMIT $5",
                             .args = &args,
                             .size = sizeof(**out),
                             .read = read_paper_vector},
@@ -215,7 +216,7 @@ enum err_code postgres_paper_vectors_each(
         struct paper_row *p;
 
         arena_reset(a);
-        code = read_papers(s, a, document_model(m), at, id, &p, &n, e);
+        code = read_papers(s, a, m, at, id, &p, &n, e);
         for (size_t i = 0; code == ERR_NONE && i < n; i++) {
             at = p[i].generation;
             id = p[i].v.id;

@@ -70,6 +70,13 @@ enum err_code sqlite_chunks_each(
     enum err_code (*each)(void *ctx, const struct chunk_vector *v,
                           struct err *e),
     void *ctx, uint64_t *generation, struct err *e) CHECKED;
+enum err_code sqlite_vector_get(struct store *s, enum vector_set set,
+                                const struct model_id *m, int64_t id,
+                                float *out, struct err *e) CHECKED;
+enum err_code sqlite_vectors_count(struct store *s, enum vector_set set,
+                                   const struct model_id *m,
+                                   struct vector_count *out, struct err *e)
+    CHECKED;
 enum err_code sqlite_vectors_nearest(struct store *s, struct arena *a,
                                      const struct vector_search *q,
                                      struct vector_match **out, size_t *n,

@@ -146,7 +146,8 @@ enum err_code sqlite_paper_vectors_put(struct store *s,
 
 /* Where a walk in the order of (generation, paper) has come to. */
 struct paper_walk {
-    int64_t model, generation, id;
+    const struct model_id *model; /* or NULL */
+    int64_t generation, id;
 };
 
 static enum err_code read_papers(struct sqlite_store *s,
@@ -160,10 +161,12 @@ static enum err_code read_papers(struct sqlite_store *s,
     if (code != ERR_NONE)
         return code;
     q_start(&q, c,
-            "SELECT generation, paper_id, sha256, iif(model = ?, vector, NULL)"
+            "SELECT generation, paper_id, sha256,"
+            " iif(? AND model = ?, vector, NULL)"
             " FROM paper_vectors WHERE (generation, paper_id) > (?, ?)"
             " ORDER BY generation, paper_id LIMIT ?");
-    q_int(&q, walk->model);
+    q_int(&q, walk->model != NULL);
+    q_int(&q, walk->model ? document_model(walk->model) : 0);
     q_int(&q, walk->generation);
     q_int(&q, walk->id);
     q_int(&q, BATCH);
@@ -194,7 +197,7 @@ enum err_code sqlite_paper_vectors_each(
     void *ctx, uint64_t *generation, struct err *e)
 {
     struct sqlite_store *s = sqlite_downcast(base);
-    struct paper_walk walk = {document_model(m), (int64_t)since, INT64_MAX};
+    struct paper_walk walk = {m, (int64_t)since, INT64_MAX};
     struct arena *a = arena_new(BATCH_BYTES);
     size_t n = BATCH;
     enum err_code code =

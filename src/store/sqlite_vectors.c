@@ -432,6 +432,67 @@ enum err_code sqlite_vectors_cached(struct store *base,
     return code;
 }
 
+/* ---- single vectors, and how many there are ---- */
+
+#define VISIBLE_CHUNKS                                                         \
+    " FROM chunks c JOIN documents d ON d.key = c.document AND d.visible = 1"
+
+enum err_code sqlite_vector_get(struct store *base, enum vector_set set,
+                                const struct model_id *m, int64_t id,
+                                float *out, struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    struct query q;
+    struct slice v = SLICE_NONE;
+    bool found;
+    struct db *c;
+    enum err_code code = db_get(s, false, &c, e);
+
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c,
+            set == VECTORS_CHUNKS ? "SELECT c.vector" VISIBLE_CHUNKS
+                                    " WHERE c.id = ? AND c.model = ?"
+                                  : "SELECT vector FROM paper_vectors"
+                                    " WHERE paper_id = ? AND model = ?");
+    q_int(&q, id);
+    q_int(&q, document_model(m));
+    if (q_next(&q))
+        v = q_peek_blob(&q);
+    found = v.len == VECTOR_BYTES;
+    if (found)
+        memcpy(out, v.p, VECTOR_BYTES);
+    code = q_end(&q, e);
+    db_put(s, c);
+    return code == ERR_NONE && !found ? document_no_vector(id, e) : code;
+}
+
+enum err_code sqlite_vectors_count(struct store *base, enum vector_set set,
+                                   const struct model_id *m,
+                                   struct vector_count *out, struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    struct query q;
+    struct db *c;
+    enum err_code code = db_get(s, false, &c, e);
+
+    *out = (struct vector_count){0};
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c,
+            set == VECTORS_CHUNKS
+                ? "SELECT count(*), total(c.model <> ?)" VISIBLE_CHUNKS
+                : "SELECT count(*), total(model <> ?) FROM paper_vectors");
+    q_int(&q, document_model(m));
+    if (q_next(&q)) {
+        out->all = q_get_int(&q);
+        out->stale = q_get_int(&q);
+    }
+    code = q_end(&q, e);
+    db_put(s, c);
+    return code;
+}
+
 enum err_code sqlite_vectors_nearest(struct store *base, struct arena *a,
                                      const struct vector_search *q,
                                      struct vector_match **out, size_t *n,

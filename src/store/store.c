@@ -39,6 +39,7 @@ static const struct store_ops *const backends[] = {
     X(document_delete) X(document_chunks) X(chunks_get) X(chunks_search) \
     X(vectors_generation) X(vectors_model) X(vectors_model_set) \
     X(vectors_present) X(chunks_each) X(vectors_cached) X(vectors_nearest) \
+    X(vector_get) X(vectors_count) \
     X(chunks_unembedded) X(chunk_vectors_put) X(papers_unembedded) \
     X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
     X(papers_words) X(embed_job) X(unembedded) X(embed_finish)
@@ -720,6 +721,22 @@ enum err_code store_vectors_cached(struct store *s, const struct model_id *m,
 bool store_finds_vectors(const struct store *s)
 {
     return s->finds_vectors;
+}
+
+enum err_code store_vector_get(struct store *s, enum vector_set set,
+                               const struct model_id *m, int64_t id, float *out,
+                               struct err *e)
+{
+    CHECK(args_vector_set(set, e));
+    RUN(s, vector_get, s->ops->documents->vector_get(s, set, m, id, out, e));
+}
+
+enum err_code store_vectors_count(struct store *s, enum vector_set set,
+                                  const struct model_id *m,
+                                  struct vector_count *out, struct err *e)
+{
+    CHECK(args_vector_set(set, e));
+    RUN(s, vectors_count, s->ops->documents->vectors_count(s, set, m, out, e));
 }
 
 enum err_code store_vectors_nearest(struct store *s, struct arena *a,

@@ -220,6 +220,12 @@ struct document_ops {
     enum err_code (*vectors_cached)(struct store *s, const struct model_id *m,
                                     const uint8_t (*sha256)[32], size_t n,
                                     float *out, bool *found, struct err *e);
+    enum err_code (*vector_get)(struct store *s, enum vector_set set,
+                                const struct model_id *m, int64_t id,
+                                float *out, struct err *e);
+    enum err_code (*vectors_count)(struct store *s, enum vector_set set,
+                                   const struct model_id *m,
+                                   struct vector_count *out, struct err *e);
     enum err_code (*vectors_nearest)(struct store *s, struct arena *a,
                                      const struct vector_search *q,
                                      struct vector_match **out, size_t *n,

@@ -295,7 +295,43 @@ static void nearest_follows_changes(struct store_fixture *f)
     assert_int_equal(nearest(f, &q, &m), 0);
 }
 
+static void single_vectors(struct store_fixture *f)
+{
+    float v[STORE_VECTOR_DIM];
+    struct vector_count n;
+    struct all *all;
+
+    OK(f, store_vectors_count(f->s, VECTORS_CHUNKS, &model_1, &n, &f->err));
+    assert_int_equal(n.all, 0);
+    stock(f);
+    all = all_chunks(f, f->s, &model_1);
+    for (size_t i = 0; i < all->n; i++) {
+        GIVES(f, ERR_NOT_FOUND,
+              store_vector_get(f->s, VECTORS_CHUNKS, &model_2, all->ids[i], v,
+                               &f->err));
+        OK(f, store_vector_get(f->s, VECTORS_CHUNKS, &model_1, all->ids[i], v,
+                               &f->err));
+        assert_memory_equal(v, all->vectors[i], sizeof(v));
+    }
+    /* not visible: the one behind the last */
+    GIVES(f, ERR_NOT_FOUND,
+          store_vector_get(f->s, VECTORS_CHUNKS, &model_1,
+                           all->ids[all->n - 1] + 1, v, &f->err));
+    OK(f, store_vectors_count(f->s, VECTORS_CHUNKS, &model_1, &n, &f->err));
+    assert_int_equal(n.all, 3 * N);
+    assert_int_equal(n.stale, N);
+    OK(f, store_vectors_count(f->s, VECTORS_CHUNKS, &model_2, &n, &f->err));
+    assert_int_equal(n.stale, 2 * N);
+}
+
 /* ---- papers ---- */
+
+static enum err_code take_paper(void *ctx, const struct paper_vector *v,
+                                struct err *e)
+{
+    ++*(size_t *)ctx;
+    return v->vector ? err_set(e, ERR_INTERNAL, "a vector was read") : ERR_NONE;
+}
 
 /* More than fit into a pipeline one by one, one of them twice. */
 static void papers_at_once(struct store_fixture *f)
@@ -308,6 +344,9 @@ static void papers_at_once(struct store_fixture *f)
         .set = VECTORS_PAPERS, .model = model_1, .vector = v[7], .k = 2};
     struct vector_match *m;
     struct paper_text *t;
+    struct vector_count count;
+    float got[STORE_VECTOR_DIM];
+    uint64_t generation;
     int64_t *present;
     size_t n;
 
@@ -331,6 +370,21 @@ static void papers_at_once(struct store_fixture *f)
     OK(f,
        store_papers_unembedded(f->s, f->a, &model_1, PAPERS, &t, &n, &f->err));
     assert_int_equal(n, 0);
+    n = 0;
+    OK(f, store_paper_vectors_each(f->s, NULL, 0, take_paper, &n, &generation,
+                                   &f->err));
+    assert_int_equal(n, PAPERS);
+    OK(f, store_vectors_count(f->s, VECTORS_PAPERS, &model_2, &count, &f->err));
+    assert_int_equal(count.all, PAPERS);
+    assert_int_equal(count.stale, PAPERS);
+    OK(f, store_vectors_count(f->s, VECTORS_PAPERS, &model_1, &count, &f->err));
+    assert_int_equal(count.stale, 0);
+    OK(f, store_vector_get(f->s, VECTORS_PAPERS, &model_1, put[9].id, got,
+                           &f->err));
+    assert_memory_equal(got, v[9], sizeof(got));
+    GIVES(f, ERR_NOT_FOUND,
+          store_vector_get(f->s, VECTORS_PAPERS, &model_2, put[9].id, got,
+                           &f->err));
     if (!store_finds_vectors(f->s))
         return;
     assert_int_equal(nearest(f, &q, &m), 2);
@@ -485,6 +539,7 @@ int main(void)
         CASE(nearest_chunks),
         CASE(equal_ones_by_id),
         CASE(nearest_follows_changes),
+        CASE(single_vectors),
         CASE(papers_at_once),
         CASE(numbers_without_vectors),
         CASE(both_ways),
