@@ -10,6 +10,7 @@
 #define BITMAP_BYTES ((uint64_t)1 << 20)
 
 struct vector_ids {
+    size_t n;
     int64_t least;
     uint64_t range; /* of the bitmap; 0: there is a table */
     size_t cap;     /* of the table, a power of two; 0: there is a bitmap */
@@ -28,11 +29,13 @@ static void table_add(struct vector_ids *s, int64_t id)
     size_t i = hash_id(id) & (s->cap - 1);
 
     if (id == NONE) {
+        s->n += !s->has_none;
         s->has_none = true;
         return;
     }
     while (s->table[i] != NONE && s->table[i] != id)
         i = (i + 1) & (s->cap - 1);
+    s->n += s->table[i] != id;
     s->table[i] = id;
 }
 
@@ -46,8 +49,10 @@ static bool make_bitmap(struct vector_ids *s, const int64_t *ids, size_t n)
     memset(s->bits, 0, words * sizeof(*s->bits));
     for (size_t i = 0; i < n; i++) {
         uint64_t at = (uint64_t)ids[i] - (uint64_t)s->least;
+        uint64_t bit = (uint64_t)1 << at % 64;
 
-        s->bits[at / 64] |= (uint64_t)1 << at % 64;
+        s->n += !(s->bits[at / 64] & bit);
+        s->bits[at / 64] |= bit;
     }
     return true;
 }
@@ -122,6 +127,25 @@ bool vector_ids_has(const struct vector_ids *s, int64_t id)
     while (s->table[i] != NONE && s->table[i] != id)
         i = (i + 1) & (s->cap - 1);
     return s->table[i] == id;
+}
+
+size_t vector_ids_count(const struct vector_ids *s)
+{
+    return s->n;
+}
+
+void vector_ids_list(const struct vector_ids *s, int64_t *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->cap; i++)
+        if (s->table[i] != NONE)
+            out[n++] = s->table[i];
+    if (s->has_none)
+        out[n++] = NONE;
+    for (uint64_t at = 0; s->cap == 0 && at < s->range; at++)
+        if (s->bits[at / 64] >> at % 64 & 1)
+            out[n++] = (int64_t)((uint64_t)s->least + at);
 }
 
 uint16_t ids_in_set(const struct vector_ids *s, const int64_t ids[16])

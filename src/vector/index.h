@@ -162,5 +162,8 @@ enum err_code vector_ids_new(struct vector_ids **out, const int64_t *ids,
                              size_t n, struct err *e) CHECKED;
 void vector_ids_free(struct vector_ids *s); /* takes NULL */
 bool vector_ids_has(const struct vector_ids *s, int64_t id);
+size_t vector_ids_count(const struct vector_ids *s);
+/* All of them, each once, into out (room for vector_ids_count()). */
+void vector_ids_list(const struct vector_ids *s, int64_t *out);
 
 #endif

@@ -456,6 +456,28 @@ static void test_filter_skips(void **state)
     model_release(&m);
 }
 
+/* The set gives out what it was made from, each once. */
+static void check_list(const struct vector_ids *s, const int64_t from[5])
+{
+    int64_t list[5];
+    size_t n = vector_ids_count(s);
+
+    assert_true(n <= 5);
+    vector_ids_list(s, list);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(vector_ids_has(s, list[i]));
+        for (size_t k = 0; k < i; k++)
+            assert_true(list[k] != list[i]);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        size_t k = 0;
+
+        while (k < n && list[k] != from[i])
+            k++;
+        assert_true(k < n);
+    }
+}
+
 static void test_ids(void **state)
 {
     static const int64_t lists[][5] = {
@@ -480,11 +502,13 @@ static void test_ids(void **state)
                     want |= lists[i][l] == id;
                 assert_int_equal(vector_ids_has(s, id), want);
             }
+        check_list(s, lists[i]);
         vector_ids_free(s);
     }
     assert_int_equal(vector_ids_new(&s, NULL, 0, &e), ERR_NONE);
     assert_false(vector_ids_has(s, 0));
     assert_false(vector_ids_has(s, INT64_MIN));
+    assert_int_equal(vector_ids_count(s), 0);
     vector_ids_free(s);
     vector_ids_free(NULL);
 }
