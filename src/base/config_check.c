@@ -207,14 +207,6 @@ static const char *check_database(struct slice s)
     return "expected sqlite: or postgresql://user@host/name";
 }
 
-static const char *check_vectors(struct slice s)
-{
-    if (slice_is(s, "embedded") || slice_is(s, "pgvector") ||
-        (slice_starts(s, "chroma:") && is_http(slice_sub(s, 7, s.len))))
-        return NULL;
-    return "expected embedded, pgvector or chroma:http://host:port";
-}
-
 static const char *check_redis(struct slice s)
 {
     size_t scheme = slice_starts(s, "rediss:")  ? 7
@@ -275,7 +267,6 @@ static const struct {
     {"allowed_origins", check_origins},
     {"trusted_proxies", check_proxies},
     {"database_url", check_database},
-    {"vectors", check_vectors},
     {"redis_url", check_redis},
     {"backend_url", check_http},
     {"webhook_secret", check_token},

@@ -67,9 +67,10 @@ const struct config_row config_table[CONFIG_ROWS] = {
     STR("database_url", "sqlite:",
         "sqlite: (a file in data_dir), or postgresql://user:password@host/"
         "name"),
-    STR("vectors", "embedded",
-        "embedded, pgvector (in the PostgreSQL of database_url), or "
-        "chroma:http://host:port"),
+    CHOICE("vectors", "embedded", "embedded,pgvector",
+           "who finds vectors: an index in memory, or pgvector in the "
+           "PostgreSQL of database_url; where it is set, vectors that the "
+           "database has in the other form are rewritten at the start"),
     STR("redis_url", "",
         "redis://host:port/0: counters, live events and job wake-ups shared "
         "between processes"),

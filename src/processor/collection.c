@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "processor/nearest.h"
 #include "processor/passage.h"
 
 #define SCRATCH_BYTES (64u << 20)
@@ -34,13 +35,16 @@ struct group {
 struct collection {
     enum vector_set set;
     struct store *store;
-    struct vector_index *index;
+    struct vector_index *index; /* NULL: the store finds vectors */
     pthread_mutex_t refreshing;
     pthread_rwlock_t lock; /* of what follows */
     struct group *groups;  /* by key */
-    size_t n, cap, n_stale;
+    size_t n, cap, n_entries, n_stale;
     uint64_t generation;
     struct model_id model;
+    /* without an index: how many the store has, at a generation of its own */
+    struct vector_count count;
+    uint64_t counted;
 };
 
 /* ---- groups; under the lock for writing ---- */
@@ -63,6 +67,7 @@ static size_t place_of(const struct collection *c, int64_t key)
 
 static void group_clear(struct collection *c, struct group *g)
 {
+    c->n_entries -= g->n;
     c->n_stale -= g->stale;
     json_decref(g->document);
     free((char *)g->paper.p);
@@ -112,6 +117,7 @@ static bool add_entry(struct collection *c, struct group *g,
         .end_char = (int32_t)v->end_char,
         .page = (int32_t)v->page,
     };
+    c->n_entries++;
     g->stale += !v->vector;
     c->n_stale += !v->vector;
     return true;
@@ -154,7 +160,8 @@ static enum err_code take_chunk(void *ctx, const struct chunk_vector *v,
     if (!ok)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     f->key = v->document_key;
-    if (!v->vector) /* the one of the model before is taken out by now */
+    if (!v->vector) /* not read, or the one of the model before is taken out by
+                       now */
         return ERR_NONE;
     f->ids[f->n] = v->chunk_id;
     memcpy(f->vectors[f->n], v->vector, sizeof(*f->vectors));
@@ -174,12 +181,13 @@ static enum err_code take_all(struct filling *f, uint64_t *generation,
                               struct err *e)
 {
     struct collection *c = f->c;
+    const struct model_id *m = c->index ? &c->model : NULL;
 
     return c->set == VECTORS_PAPERS
-               ? store_paper_vectors_each(c->store, &c->model, c->generation,
+               ? store_paper_vectors_each(c->store, m, c->generation,
                                           take_paper, f, generation, e)
-               : store_chunks_each(c->store, &c->model, c->generation,
-                                   take_chunk, f, generation, e);
+               : store_chunks_each(c->store, m, c->generation, take_chunk, f,
+                                   generation, e);
 }
 
 /* Is it in present[0..n), which is ascending, as the keys asked for are?  *at
@@ -212,7 +220,7 @@ static enum err_code drop_absent(struct collection *c, const int64_t *present,
     }
     if (!buf_ok(&ids))
         code = err_set(e, ERR_UNAVAILABLE, "out of memory");
-    else if (ids.len)
+    else if (ids.len && c->index)
         code = vector_index_remove(c->index, (const int64_t *)(void *)ids.p,
                                    ids.len / sizeof(int64_t), NULL, e);
     buf_release(&ids);
@@ -262,8 +270,36 @@ static enum err_code fill(struct collection *c, struct err *e)
     return code;
 }
 
-enum err_code collection_refresh(struct collection *c, const struct model_id *m,
-                                 struct err *e)
+/* Without an index there are only numbers to be had.  Under `refreshing`. */
+static enum err_code count_vectors(struct collection *c, struct err *e)
+{
+    struct vector_count count;
+    enum err_code code =
+        store_vectors_count(c->store, c->set, &c->model, &count, e);
+
+    if (code != ERR_NONE)
+        return code;
+    pthread_rwlock_wrlock(&c->lock);
+    c->count = count;
+    pthread_rwlock_unlock(&c->lock);
+    return code;
+}
+
+static enum err_code change_model(struct collection *c,
+                                  const struct model_id *m, struct err *e)
+{
+    enum err_code code = c->index ? drop_all(c, e) : ERR_NONE;
+
+    c->counted = 0;
+    pthread_rwlock_wrlock(&c->lock);
+    c->model = *m;
+    pthread_rwlock_unlock(&c->lock);
+    return code;
+}
+
+/* entries: what is in memory too. */
+static enum err_code update(struct collection *c, const struct model_id *m,
+                            bool entries, struct err *e)
 {
     uint64_t now = 0;
     enum err_code code = store_vectors_generation(c->store, c->set, &now, e);
@@ -271,14 +307,22 @@ enum err_code collection_refresh(struct collection *c, const struct model_id *m,
     if (code != ERR_NONE)
         return code;
     pthread_mutex_lock(&c->refreshing);
-    if (m && memcmp(&c->model, m, sizeof(*m)) != 0) {
-        code = drop_all(c, e);
-        c->model = *m;
-    }
-    if (code == ERR_NONE && c->generation != now)
+    if (m && memcmp(&c->model, m, sizeof(*m)) != 0)
+        code = change_model(c, m, e);
+    if (code == ERR_NONE && entries && c->generation != now)
         code = fill(c, e);
+    if (code == ERR_NONE && !c->index && c->counted != now) {
+        code = count_vectors(c, e);
+        c->counted = code == ERR_NONE ? now : 0;
+    }
     pthread_mutex_unlock(&c->refreshing);
     return code;
+}
+
+enum err_code collection_refresh(struct collection *c, const struct model_id *m,
+                                 struct err *e)
+{
+    return update(c, m, c->index != NULL, e);
 }
 
 /* ---- filters ---- */
@@ -387,8 +431,10 @@ enum err_code collection_filter(struct collection *c, const struct where *w,
                                 struct vector_ids **out, struct err *e)
 {
     struct buf ids;
-    enum err_code code = read_all_metadata(c, e);
+    enum err_code code = c->index ? ERR_NONE : update(c, NULL, true, e);
 
+    if (code == ERR_NONE)
+        code = read_all_metadata(c, e);
     if (code != ERR_NONE)
         return code;
     buf_init(&ids, (size_t)VECTOR_MAX_COUNT * sizeof(int64_t));
@@ -411,6 +457,16 @@ enum err_code collection_filter(struct collection *c, const struct where *w,
 
 /* ---- search ---- */
 
+static struct model_id model_of(struct collection *c)
+{
+    struct model_id m;
+
+    pthread_rwlock_rdlock(&c->lock);
+    m = c->model;
+    pthread_rwlock_unlock(&c->lock);
+    return m;
+}
+
 enum err_code collection_search(struct collection *c, const float *vector,
                                 const struct vector_ids *keep, size_t k,
                                 struct vector_hit *hits, size_t *n,
@@ -421,8 +477,12 @@ enum err_code collection_search(struct collection *c, const float *vector,
                                    .metric = VECTOR_COSINE,
                                    .k = k,
                                    .filter = keep ? &filter : NULL};
+    struct model_id m;
 
-    return vector_index_search(c->index, &q, hits, n, e);
+    if (c->index)
+        return vector_index_search(c->index, &q, hits, n, e);
+    m = model_of(c);
+    return nearest_find(c->store, c->set, &m, vector, keep, k, hits, n, e);
 }
 
 enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
@@ -430,9 +490,15 @@ enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
                                  struct err *e)
 {
     struct vector_ids *self;
+    struct model_id m;
     float vector[STORE_VECTOR_DIM];
-    enum err_code code = vector_index_get(c->index, id, vector, e);
+    enum err_code code;
 
+    if (!c->index) {
+        m = model_of(c);
+        return nearest_like(c->store, c->set, &m, id, k, hits, n, e);
+    }
+    code = vector_index_get(c->index, id, vector, e);
     if (code == ERR_NONE)
         code = vector_ids_new(&self, &id, 1, e);
     if (code != ERR_NONE)
@@ -458,13 +524,14 @@ enum err_code collection_new(struct collection **out, struct store *s,
     const struct vector_options opt = {
         .dim = STORE_VECTOR_DIM, .dir = dir, .kernel = kernel};
     struct collection *c = calloc(1, sizeof(*c));
-    enum err_code code;
+    enum err_code code = ERR_NONE;
 
     if (!c)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     c->store = s;
     c->set = set;
-    code = vector_index_open(&c->index, &opt, e);
+    if (!store_finds_vectors(s))
+        code = vector_index_open(&c->index, &opt, e);
     if (code != ERR_NONE) {
         free(c);
         return code;
@@ -490,15 +557,20 @@ void collection_free(struct collection *c)
 
 void collection_info(struct collection *c, struct collection_info *out)
 {
-    struct vector_info info;
+    struct vector_info info = {.kernel = "pgvector"};
 
-    vector_index_info(c->index, &info);
-    *out = (struct collection_info){
-        .vectors = info.count,
-        .memory_bytes = info.memory_bytes + info.count * sizeof(struct entry),
-        .kernel = info.kernel};
+    if (c->index)
+        vector_index_info(c->index, &info);
+    *out = (struct collection_info){.vectors = info.count,
+                                    .memory_bytes = info.memory_bytes,
+                                    .kernel = info.kernel};
     pthread_rwlock_rdlock(&c->lock);
     out->groups = c->n;
     out->stale = c->n_stale;
+    out->memory_bytes += c->n_entries * sizeof(struct entry);
+    if (!c->index) {
+        out->stale = (size_t)c->count.stale;
+        out->vectors = (size_t)(c->count.all - c->count.stale);
+    }
     pthread_rwlock_unlock(&c->lock);
 }

@@ -1,6 +1,10 @@
 /* collection.h - what can be searched: the chunks of all visible documents, or
  * all papers that have a vector.
  *
+ * Vectors are found by an index in memory, or by a store that finds them
+ * itself (store_finds_vectors): then only what filters ask is kept, and only
+ * when there was one.
+ *
  * What is in memory, vectors and what a filter may ask for, is derived from the
  * store and brought up to date by the first query after a change; it is never
  * the only copy of anything.

