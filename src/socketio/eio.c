@@ -322,9 +322,12 @@ bool eio_take_queue(struct eio_session *s, struct buf *out)
         eio_payload_add(out, m->opcode == WS_BINARY, ws_message_payload(m));
     }
     ws_queue_release(&s->queue);
+    if (out->len > 0) /* the close packet has a reply of its own: the clients
+                         would act on it before what comes with it */
+        return true;
     if (s->state == EIO_ENDING || s->state == EIO_LEAVING)
         eio_payload_add(out, false, s->by_client ? SLICE("6") : SLICE("1"));
-    else if (out->len == 0 && s->candidate && s->candidate->probed)
+    else if (s->candidate && s->candidate->probed)
         eio_payload_add(out, false, SLICE("6")); /* or the upgrade stalls */
     return out->len > 0;
 }
@@ -423,6 +426,10 @@ static void end_session(struct eio_session *s)
         ws_cut(w);
     else if (w)
         ws_close(w, 0);
+    if (s->cut || s->by_client)
+        ws_queue_release(&s->queue);
+    if (s->get && s->queue.n > 0)
+        eio_answer_get(s);
     if (!s->is_ws && !s->cut && !s->by_client && !s->get) {
         s->state = EIO_LEAVING;
         server_timer_set(s->engine->server, &s->timer, LEAVE_MS);

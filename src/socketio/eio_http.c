@@ -79,13 +79,16 @@ void eio_answer_get(struct eio_session *s)
 
 static enum err_code poll(struct request *r, struct eio_session *s)
 {
+    bool last; /* it gets the close packet */
+
     if (s->get) {
         eio_end(s, "transport error", false);
         reply_empty(r, 400);
         return ERR_NONE;
     }
+    last = s->state == EIO_LEAVING && s->queue.n == 0;
     if (eio_take_queue(s, reply_packets(r))) {
-        if (s->state == EIO_LEAVING)
+        if (last)
             eio_end(s, s->why, true);
         return ERR_NONE;
     }
@@ -93,20 +96,22 @@ static enum err_code poll(struct request *r, struct eio_session *s)
     return ERR_NONE;
 }
 
-/* A binary message of a payload. */
+/* A binary message of a payload.  The Java client wraps its lines. */
 static void receive_base64(struct eio_session *s, struct slice text)
 {
     struct buf *b = &s->engine->scratch;
-    uint8_t *room;
+    struct slice line;
     size_t n;
 
     buf_clear(b);
-    room = (uint8_t *)buf_room(b, text.len / 4 * 3 + 1);
-    if (!room || !crypto_base64_decode(room, &n, text)) {
+    while (slice_split(&text, '\n', &line))
+        buf_add_slice(b, line);
+    if (!buf_ok(b) ||
+        !crypto_base64_decode((uint8_t *)b->p, &n, buf_slice(b))) {
         eio_end(s, "parse error", false);
         return;
     }
-    eio_receive_bytes(s, (struct slice){(char *)room, n});
+    eio_receive_bytes(s, (struct slice){b->p, n});
 }
 
 static void receive_payload(struct eio_session *s, struct slice body)

@@ -1,6 +1,7 @@
 /* live_server.c - a Socket.IO server for the tests and measurements.
  *
- *     live_server [key=value]...     keys: see `numbers` below, path, origins
+ *     live_server [key=value]...     keys: see `numbers` and `sizes` below,
+ * path, origins, listen
  *
  * Prints its URL and serves until it gets SIGTERM.  On "/" and "/custom":
  *
@@ -32,7 +33,7 @@
 static struct sio *sio;
 static struct sio_namespace *root;
 static struct sio_options options;
-static const char *origins = "";
+static const char *origins = "", *listen_on = "127.0.0.1:0";
 static int max_connections = 20000;
 static int write_timeout_ms = 30000;
 
@@ -287,6 +288,8 @@ static bool take_option(const char *arg)
         options.path = value;
     else if (slice_is(key, "origins"))
         origins = value;
+    else if (slice_is(key, "listen"))
+        listen_on = value;
     else
         return false;
     return true;
@@ -318,7 +321,7 @@ static void add_namespaces(void)
 static void serve(struct router *rt)
 {
     struct server_options so = {
-        .listen = "127.0.0.1:0",
+        .listen = listen_on,
         .pool_requests = 1,
         .pool_streams = 1,
         .max_connections = max_connections,

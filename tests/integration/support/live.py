@@ -125,6 +125,7 @@ class Polling:
     def unknown(self):
         """Is the session gone?"""
         reply = self.request("GET", self.target())
+        self.last = reply.body
         return (reply.status, reply.body) == (
             400, b'{"code":1,"message":"Session ID unknown"}')
 
