@@ -192,6 +192,17 @@ enum err_code client_json(struct client *c, const char *method,
     return rc;
 }
 
+enum err_code client_get(struct client *c, struct buf *path, json_t **out,
+                         struct err *e)
+{
+    enum err_code rc = buf_ok(path)
+                           ? client_json(c, "GET", path->p, SLICE_NONE, out, e)
+                           : err_set(e, ERR_INVALID, "the request is too long");
+
+    buf_release(path);
+    return rc;
+}
+
 void client_query(struct buf *path, const char *name, const char *value)
 {
     static const char hex[] = "0123456789ABCDEF";

@@ -39,6 +39,10 @@ enum err_code client_events(struct client *c, const char *path,
                             struct slice body, sse_on_event *on_event,
                             void *ctx, struct err *e) CHECKED;
 
+/* GET the path that was written into *path, which is released. */
+enum err_code client_get(struct client *c, struct buf *path, json_t **out,
+                         struct err *e) CHECKED;
+
 /* Append `name=value` to a query, percent-encoded, with '?' or '&'. */
 void client_query(struct buf *path, const char *name, const char *value);
 

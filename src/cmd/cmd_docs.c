@@ -10,6 +10,8 @@
 static const char *const flags[] = {
     "--limit=", "--page=", "--source=", "--from=", "--to=", NULL};
 
+#define MAX_ID 100 /* as the server takes it */
+
 static void print_json(const json_t *o)
 {
     json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
@@ -67,9 +69,7 @@ static enum err_code list(const struct command_line *cl, struct client *c,
                (long long)page);
     if (source)
         client_query(&path, "source", source);
-    rc = buf_ok(&path) ? client_json(c, "GET", path.p, SLICE_NONE, &body, e)
-                       : err_set(e, ERR_INVALID, "--source is too long");
-    buf_release(&path);
+    rc = client_get(c, &path, &body, e);
     if (rc != ERR_NONE)
         return rc;
     if (cl->json)
@@ -84,14 +84,13 @@ static enum err_code list(const struct command_line *cl, struct client *c,
 
 static enum err_code path_of(struct buf *path, const char *id, struct err *e)
 {
+    size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+
     buf_init(path, 1000);
-    for (const char *p = id; *p; p++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-_", *p))
-            return err_set(e, ERR_INVALID, "'%s' is not a document's id", id);
+    if (id[n] || n == 0 || n > MAX_ID)
+        return err_set(e, ERR_INVALID, "'%s' is not a document's id", id);
     buf_printf(path, "/documents/%s", id);
-    return buf_ok(path) && path->len < 200
-               ? ERR_NONE
-               : err_set(e, ERR_INVALID, "'%s' is not a document's id", id);
+    return ERR_NONE;
 }
 
 static void print_metadata(const json_t *metadata)
@@ -144,8 +143,7 @@ static enum err_code show(const struct command_line *cl, struct client *c,
     enum err_code rc = path_of(&path, operand(cl, 1), e);
 
     if (rc == ERR_NONE)
-        rc = client_json(c, "GET", path.p, SLICE_NONE, &document, e);
-    buf_release(&path);
+        rc = client_get(c, &path, &document, e);
     if (rc != ERR_NONE)
         return rc;
     if (cl->json)

@@ -267,6 +267,7 @@ static void remove_gone(struct ingest_run *run, const char *path, bool folder)
         say_fault(run, path, e.msg);
     run->removed += removed;
     if (removed && !run->cl->json) {
+        term_progress_end();
         term_path(stdout, path);
         printf(": gone, %lld removed\n", (long long)removed);
     }

@@ -41,9 +41,7 @@ static enum err_code list(const struct command_line *cl, struct client *c,
         client_query(&path, "status", status);
     if (kind)
         client_query(&path, "kind", kind);
-    rc = buf_ok(&path) ? client_json(c, "GET", path.p, SLICE_NONE, &page, e)
-                       : err_set(e, ERR_INVALID, "the filters are too long");
-    buf_release(&path);
+    rc = client_get(c, &path, &page, e);
     if (rc != ERR_NONE)
         return rc;
     rows = json_object_get(page, "results");

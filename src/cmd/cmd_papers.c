@@ -61,9 +61,7 @@ static enum err_code list(const struct command_line *cl, struct client *c,
     snprintf(size, sizeof(size), "%lld", (long long)limit);
     client_query(&path, "page_size", size);
     add_filters(cl, &path);
-    rc = buf_ok(&path) ? client_json(c, "GET", path.p, SLICE_NONE, &page, e)
-                       : err_set(e, ERR_INVALID, "the filters are too long");
-    buf_release(&path);
+    rc = client_get(c, &path, &page, e);
     if (rc != ERR_NONE)
         return rc;
     rows = json_object_get(page, "results");

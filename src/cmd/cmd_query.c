@@ -49,9 +49,7 @@ static enum err_code ask(const struct command_line *cl, struct client *c,
         client_query(&path, "mode", mode);
     if (where)
         client_query(&path, "where", where);
-    rc = buf_ok(&path) ? client_json(c, "GET", path.p, SLICE_NONE, &body, e)
-                       : err_set(e, ERR_INVALID, "the question is too long");
-    buf_release(&path);
+    rc = client_get(c, &path, &body, e);
     if (rc != ERR_NONE)
         return rc;
     rows = json_object_get(body, "results");

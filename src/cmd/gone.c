@@ -42,9 +42,7 @@ static enum err_code gather(struct client *c, const char *path, bool is_folder,
     buf_printf(&url, "/documents/?page_size=%d&page=%d", PAGE_SIZE, page);
     if (!is_folder)
         client_query(&url, "source", path);
-    rc = buf_ok(&url) ? client_json(c, "GET", url.p, SLICE_NONE, &list, e)
-                      : err_set(e, ERR_INVALID, "the path is too long");
-    buf_release(&url);
+    rc = client_get(c, &url, &list, e);
     if (rc != ERR_NONE)
         return rc;
     json_array_foreach(json_object_get(list, "results"), i, row)
