@@ -41,7 +41,9 @@ struct collection {
     struct group *groups;  /* by key */
     size_t n, cap, n_entries, n_stale;
     uint64_t generation;
+    uint64_t version; /* grows when groups change; from 1 */
     struct model_id model;
+    struct where_cache *filters;
     /* without an index: how many the store has, at a generation of its own */
     struct vector_count count;
     uint64_t counted;
@@ -152,6 +154,7 @@ static enum err_code take_chunk(void *ctx, const struct chunk_vector *v,
     bool ok;
 
     pthread_rwlock_wrlock(&f->c->lock);
+    f->c->version++;
     g = group_at(f->c, v->document_key);
     if (g && v->document_key != f->key)
         group_clear(f->c, g);
@@ -234,6 +237,7 @@ static enum err_code drop_absent(struct collection *c, const int64_t *present,
         else
             group_clear(c, &c->groups[i]);
     }
+    c->version += kept < c->n;
     c->n = kept;
     pthread_rwlock_unlock(&c->lock);
     return ERR_NONE;
@@ -427,18 +431,19 @@ static void match_chunks(const struct group *g, const struct where *w,
     json_decref(o);
 }
 
-enum err_code collection_filter(struct collection *c, const struct where *w,
-                                struct vector_ids **out, struct err *e)
+/* Evaluate it.  *version: of the groups that it was evaluated over. */
+static enum err_code evaluate(struct collection *c, const struct where *w,
+                              struct vector_ids **out, uint64_t *version,
+                              struct err *e)
 {
     struct buf ids;
-    enum err_code code = c->index ? ERR_NONE : update(c, NULL, true, e);
+    enum err_code code = read_all_metadata(c, e);
 
-    if (code == ERR_NONE)
-        code = read_all_metadata(c, e);
     if (code != ERR_NONE)
         return code;
     buf_init(&ids, (size_t)VECTOR_MAX_COUNT * sizeof(int64_t));
     pthread_rwlock_rdlock(&c->lock);
+    *version = c->version;
     for (size_t i = 0; i < c->n && code == ERR_NONE; i++) {
         if (c->set == VECTORS_PAPERS)
             code = match_paper(&c->groups[i], w, &ids, e);
@@ -453,6 +458,28 @@ enum err_code collection_filter(struct collection *c, const struct where *w,
                    : err_set(e, ERR_UNAVAILABLE, "out of memory");
     buf_release(&ids);
     return code;
+}
+
+enum err_code collection_filter(struct collection *c, const struct where *w,
+                                struct where_set **out, struct err *e)
+{
+    struct vector_ids *ids;
+    uint64_t version;
+    enum err_code code = c->index ? ERR_NONE : update(c, NULL, true, e);
+
+    if (code != ERR_NONE)
+        return code;
+    pthread_rwlock_rdlock(&c->lock);
+    version = c->version;
+    pthread_rwlock_unlock(&c->lock);
+    *out = where_cache_get(c->filters, w, version);
+    if (*out)
+        return ERR_NONE;
+    code = evaluate(c, w, &ids, &version, e);
+    if (code != ERR_NONE)
+        return code;
+    *out = where_cache_put(c->filters, w, version, ids);
+    return *out ? ERR_NONE : err_set(e, ERR_UNAVAILABLE, "out of memory");
 }
 
 /* ---- search ---- */
@@ -530,9 +557,14 @@ enum err_code collection_new(struct collection **out, struct store *s,
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     c->store = s;
     c->set = set;
-    if (!store_finds_vectors(s))
+    c->version = 1;
+    c->filters = where_cache_new();
+    if (!c->filters)
+        code = err_set(e, ERR_UNAVAILABLE, "out of memory");
+    else if (!store_finds_vectors(s))
         code = vector_index_open(&c->index, &opt, e);
     if (code != ERR_NONE) {
+        where_cache_free(c->filters);
         free(c);
         return code;
     }
@@ -549,6 +581,7 @@ void collection_free(struct collection *c)
     for (size_t i = 0; i < c->n; i++)
         group_clear(c, &c->groups[i]);
     free(c->groups);
+    where_cache_free(c->filters);
     vector_index_close(c->index);
     pthread_rwlock_destroy(&c->lock);
     pthread_mutex_destroy(&c->refreshing);
@@ -565,7 +598,6 @@ void collection_info(struct collection *c, struct collection_info *out)
                                     .memory_bytes = info.memory_bytes,
                                     .kernel = info.kernel};
     pthread_rwlock_rdlock(&c->lock);
-    out->groups = c->n;
     out->stale = c->n_stale;
     out->memory_bytes += c->n_entries * sizeof(struct entry);
     if (!c->index) {

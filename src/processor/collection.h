@@ -17,7 +17,7 @@
 #ifndef PROCESSOR_COLLECTION_H
 #define PROCESSOR_COLLECTION_H
 
-#include "processor/where.h"
+#include "processor/where_cache.h"
 #include "store/documents.h"
 #include "vector/index.h"
 
@@ -33,10 +33,10 @@ void collection_free(struct collection *c); /* takes NULL */
 enum err_code collection_refresh(struct collection *c, const struct model_id *m,
                                  struct err *e) CHECKED;
 
-/* The chunks or papers whose metadata (passage.h) match, by id; *out is the
- * caller's to free. */
+/* The chunks or papers whose metadata (passage.h) match, by id; give *out back
+ * with where_set_release. */
 enum err_code collection_filter(struct collection *c, const struct where *w,
-                                struct vector_ids **out, struct err *e) CHECKED;
+                                struct where_set **out, struct err *e) CHECKED;
 
 /* keep (NULL: all): only these. */
 enum err_code collection_search(struct collection *c, const float *vector,
@@ -51,7 +51,6 @@ enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
                                  struct err *e) CHECKED;
 
 struct collection_info {
-    size_t groups;  /* documents, or papers */
     size_t vectors; /* that are searched */
     size_t stale;   /* chunks or papers whose vector is of another model */
     size_t memory_bytes;

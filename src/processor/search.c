@@ -53,7 +53,8 @@ static int64_t key_of(enum vector_set set, int64_t id)
 struct place {
     enum vector_set set;
     struct collection *c;
-    struct vector_ids *keep; /* what `where` lets through; NULL: all */
+    struct where_set *matches;     /* what `where` lets through */
+    const struct vector_ids *keep; /* the same; NULL: all */
     struct word_match *words;
     size_t n_words;
 };
@@ -152,7 +153,9 @@ static enum err_code embed_query(struct search *s, struct lists *l,
 
 static bool is_kept(void *ctx, int64_t id)
 {
-    return vector_ids_has(ctx, id);
+    const struct place *at = ctx;
+
+    return vector_ids_has(at->keep, id);
 }
 
 static int by_score(const void *a, const void *b)
@@ -186,9 +189,9 @@ static enum err_code look_words(struct search *s, struct place *at,
 
     return at->set == VECTORS_PAPERS
                ? store_papers_words(store, s->arena, s->text, (int)depth, keep,
-                                    at->keep, &at->words, &at->n_words, e)
+                                    at, &at->words, &at->n_words, e)
                : store_chunks_search(store, s->arena, s->text, (int)depth, keep,
-                                     at->keep, &at->words, &at->n_words, e);
+                                     at, &at->words, &at->n_words, e);
 }
 
 /* Is more than one list to become one by rank? */
@@ -350,13 +353,22 @@ static enum err_code load(struct search *s, const struct lists *l,
     return code;
 }
 
+static enum err_code filter_place(struct search *s, struct place *at,
+                                  struct err *e)
+{
+    enum err_code code = collection_filter(at->c, s->where, &at->matches, e);
+
+    if (code == ERR_NONE)
+        at->keep = where_set_ids(at->matches);
+    return code;
+}
+
 static enum err_code filter(struct search *s, struct lists *l, struct err *e)
 {
     enum err_code code = ERR_NONE;
 
     for (size_t i = 0; s->where && i < l->n_places && code == ERR_NONE; i++)
-        code =
-            collection_filter(l->places[i].c, s->where, &l->places[i].keep, e);
+        code = filter_place(s, &l->places[i], e);
     s->filter_ms = search_lap(s);
     return code;
 }
@@ -391,7 +403,7 @@ enum err_code search_run(struct search *s, struct err *e)
                 .set = (enum vector_set)i, .c = s->p->collections[i]};
     code = run(s, l, e);
     for (size_t i = 0; i < l->n_places; i++)
-        vector_ids_free(l->places[i].keep);
+        where_set_release(l->places[i].matches);
     return code;
 }
 

@@ -58,6 +58,7 @@ struct node {
 
 struct where {
     struct arena *arena; /* everything, this struct too */
+    struct slice text;
     struct node nodes[WHERE_MAX_NODES];
     unsigned n_nodes;
     uint16_t by_key[WHERE_MAX_NODES]; /* conditions, sorted by key */
@@ -346,6 +347,25 @@ static void index_by_key(struct where *w)
     }
 }
 
+static enum err_code keep_text(struct where *w, const json_t *v, struct err *e)
+{
+    struct buf b;
+    struct jw j;
+
+    buf_init(&b, 2 * WHERE_MAX_BYTES);
+    jw_init(&j, &b);
+    jw_value(&j, v);
+    if (buf_ok(&b))
+        w->text = arena_slice(w->arena, buf_slice(&b));
+    buf_release(&b);
+    return w->text.p ? ERR_NONE : too_large(e);
+}
+
+struct slice where_text(const struct where *w)
+{
+    return w->text;
+}
+
 enum err_code where_compile(struct where **out, const json_t *v, struct err *e)
 {
     static const struct place top = {NULL, "where", 0};
@@ -359,6 +379,8 @@ enum err_code where_compile(struct where **out, const json_t *v, struct err *e)
     }
     w->arena = a;
     rc = compile_object(w, v, &top, 0, e);
+    if (rc == ERR_NONE)
+        rc = keep_text(w, v, e);
     if (rc) {
         arena_free(a);
         return rc;

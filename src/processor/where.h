@@ -46,6 +46,9 @@ enum err_code where_parse(struct where **out, struct slice json, struct err *e)
 enum err_code where_compile(struct where **out, const json_t *v, struct err *e)
     CHECKED;
 void where_free(struct where *w); /* takes NULL */
+/* The filter as JSON, the same for all that are written alike; lives as long as
+ * it. */
+struct slice where_text(const struct where *w);
 
 /* Does it match?  w == NULL matches everything.  metadata may be NULL or not
  * an object: then every key is missing. */

@@ -114,6 +114,13 @@ void vector_ids_free(struct vector_ids *s)
     mem_free(s);
 }
 
+size_t vector_ids_bytes(const struct vector_ids *s)
+{
+    return sizeof(*s) + (s->cap
+                             ? s->cap * sizeof(*s->table)
+                             : (size_t)(s->range / 64 + 1) * sizeof(*s->bits));
+}
+
 bool vector_ids_has(const struct vector_ids *s, int64_t id)
 {
     uint64_t at = (uint64_t)id - (uint64_t)s->least;

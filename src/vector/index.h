@@ -165,5 +165,6 @@ bool vector_ids_has(const struct vector_ids *s, int64_t id);
 size_t vector_ids_count(const struct vector_ids *s);
 /* All of them, each once, into out (room for vector_ids_count()). */
 void vector_ids_list(const struct vector_ids *s, int64_t *out);
+size_t vector_ids_bytes(const struct vector_ids *s); /* of memory */
 
 #endif

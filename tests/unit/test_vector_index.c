@@ -511,6 +511,12 @@ static void test_ids(void **state)
     assert_int_equal(vector_ids_count(s), 0);
     vector_ids_free(s);
     vector_ids_free(NULL);
+    assert_int_equal(vector_ids_new(&s, (int64_t[]){0, 8000000}, 2, &e), 0);
+    assert_in_range(vector_ids_bytes(s), 1000000, 1000100); /* a bitmap */
+    vector_ids_free(s);
+    assert_int_equal(vector_ids_new(&s, (int64_t[]){0, 80000000}, 2, &e), 0);
+    assert_in_range(vector_ids_bytes(s), 128, 300); /* a table of 16 */
+    vector_ids_free(s);
 }
 
 /* ---- change ---- */
@@ -569,6 +575,37 @@ static void test_changes(void **state)
     assert_true(info.dead < 2 * 64);
     vector_index_close(ix);
     model_release(&m);
+}
+
+/* In the tail, in a full block, moved, replaced, removed. */
+static void test_get(void **state)
+{
+    enum { N = 100, DIM = 24 };
+    struct vector_index *ix = open_index(DIM, NULL, NULL);
+    static float v[N][DIM];
+    float got[DIM];
+    int64_t ids[N];
+    struct err e = {0};
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        ids[i] = i * 7;
+        make(v[i], DIM, CLUSTERED, (unsigned)i);
+    }
+    assert_int_equal(vector_index_put(ix, ids, v[0], N, &e), ERR_NONE);
+    make(v[3], DIM, CLUSTERED, 1000);
+    assert_int_equal(vector_index_put(ix, &ids[3], v[3], 1, &e), ERR_NONE);
+    assert_int_equal(vector_index_remove(ix, ids + 50, 40, NULL, &e), ERR_NONE);
+    for (int i = 0; i < N; i++) {
+        bool there = i < 50 || i >= 90;
+
+        assert_int_equal(vector_index_get(ix, ids[i], got, &e),
+                         there ? ERR_NONE : ERR_NOT_FOUND);
+        if (there)
+            assert_memory_equal(got, v[i], sizeof(got));
+    }
+    assert_int_equal(vector_index_get(ix, 1, got, &e), ERR_NOT_FOUND);
+    vector_index_close(ix);
 }
 
 static void test_snapshots(void **state)
@@ -971,6 +1008,7 @@ int main(void)
         cmocka_unit_test(test_filter_skips),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_get),
         cmocka_unit_test(test_snapshots),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_refused_vectors),
