@@ -8,6 +8,7 @@ import pytest
 
 from support.documents import (ALL_SERVICES, DATA, GUIDE, SOUP, add, documents,
                                query)
+from support.waiting import wait_until
 
 QUESTIONS = ["how to deploy to kubernetes", "what is in the soup",
              "pods share a volume", "a container restarts", "the", "漢字"]
@@ -185,6 +186,25 @@ def test_two_processes(make_pgvector, in_pgvector, model_dir):
     in_pgvector.delete(f"/documents/{documents(other)[-1]['id']}")
     assert found(other, "kubernetes", where=where) == []
     assert len(found(other, "kubernetes")) == 1
+
+
+def test_vectors_of_another_model(in_pgvector, pgvector):
+    """They are never found, and made again by who starts."""
+    for document in (GUIDE, SOUP):
+        add(in_pgvector, document)
+    want = found(in_pgvector, "soup")
+    database = in_pgvector.settings["database_url"].rsplit("/", 1)[1]
+    pgvector.cluster.sql("UPDATE chunk_vectors SET model = 1", database)
+    pgvector.cluster.sql("UPDATE vector_sets SET generation = generation + 1",
+                         database)
+    reply = in_pgvector.get("/query", params={"q": "soup"})
+    assert reply.status_code == 503 and "2 of 2 passages" in reply.text
+    assert len(found(in_pgvector, "soup", mode="keyword")) == 1
+    in_pgvector.stop()
+    in_pgvector.start()
+    wait_until(lambda: in_pgvector.get("/query", params={"q": "soup"}
+                                       ).status_code == 200, timeout=60)
+    same(want, found(in_pgvector, "soup"))
 
 
 def refusal(server):
