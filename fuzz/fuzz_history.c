@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice text = {(const char *)data, size};
     struct arena *a = arena_new(1 << 20);
     struct prompt_turn *turns;
+    struct slice about;
     struct err e = {0};
     json_t *v = NULL;
     size_t n;
@@ -31,6 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (turns[i].assistant != (i % 2 == 1) ||
             slice_trim(turns[i].text).len == 0 || !utf8_valid(turns[i].text))
             abort();
+    if (history_search_text(&about, SLICE("q"), turns, n, a, &e) == ERR_NONE &&
+        !utf8_valid(about))
+        abort();
     json_decref(v);
     arena_free(a);
     return 0;

@@ -56,7 +56,7 @@ static enum err_code extract(struct answer *a, struct err *e)
     for (size_t i = 0; i < a->n_sources; i++)
         sources[i] = (struct extractive_source){a->in.sources[i].text,
                                                 a->in.sources[i].title};
-    code = extractive_answer(&out, a->in.question, sources, a->n_sources, &opt,
+    code = extractive_answer(&out, a->about, sources, a->n_sources, &opt,
                              &embedder, a->arena, e);
     if (code != ERR_NONE)
         return code;

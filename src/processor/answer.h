@@ -21,6 +21,7 @@ struct answer {
     struct processor *p;
     struct arena *arena;
     struct prompt_input in; /* question, sources, history; not the rest */
+    struct slice about;     /* what the sources were found by */
     struct llm_reader reader;
 
     /* found by answer_prepare */

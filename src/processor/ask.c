@@ -35,8 +35,6 @@ struct asked {
 static enum err_code read_question(struct asked *a, struct err *e)
 {
     struct request *r = a->r;
-    const json_t *where = request_value(r, "where");
-    size_t k = (size_t)request_int(r, "k") * CANDIDATES;
     struct prompt_input *in = &a->answer.in;
     struct prompt_turn *turns;
     enum err_code code;
@@ -49,13 +47,24 @@ static enum err_code read_question(struct asked *a, struct err *e)
     if (code != ERR_NONE)
         return code;
     in->history = turns;
+    return history_search_text(&a->answer.about, in->question, turns,
+                               in->n_history, r->arena, e);
+}
+
+static enum err_code read_search(struct asked *a, struct err *e)
+{
+    struct request *r = a->r;
+    const json_t *where = request_value(r, "where");
+    size_t k = (size_t)request_int(r, "k") * CANDIDATES;
+    enum err_code code = ERR_NONE;
+
     a->search = (struct search){
         .p = r->ctx,
         .arena = r->arena,
         .sets = 1 << VECTORS_CHUNKS | 1 << VECTORS_PAPERS,
         .mode = SEARCH_HYBRID,
         .k = k < SEARCH_MAX_K ? k : SEARCH_MAX_K,
-        .text = in->question,
+        .text = a->answer.about,
     };
     if (request_has(r, "collection"))
         code = search_collections_read(&a->search.sets,
@@ -276,6 +285,8 @@ static enum err_code post_ask(struct request *r, struct err *e)
     struct asked a = {.r = r};
     enum err_code code = read_question(&a, e);
 
+    if (code == ERR_NONE)
+        code = read_search(&a, e);
     if (code == ERR_NONE)
         code = find_sources(&a, e);
     a.answer.p = r->ctx;

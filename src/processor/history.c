@@ -1,4 +1,10 @@
-/* history.c - see history.h. */
+/* history.c - see history.h.
+ *
+ * A question that follows another says little by itself, and one that changes
+ * the matter is led astray by what was before.  So the question counts twice,
+ * the user's last two turns once; docs/answers.md has what was measured.  The
+ * turns stand behind it: the encoder reads the first 256 tokens only.
+ */
 #include "processor/history.h"
 
 #include <stdio.h>
@@ -6,6 +12,9 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
+
+#define SEARCHED_TURNS 2
+#define SEARCHED_BYTES 300 /* of each */
 
 struct place {
     char text[64]; /* "history[2].role" */
@@ -104,7 +113,29 @@ enum err_code history_read(const json_t *v, struct prompt_turn **out, size_t *n,
     return code;
 }
 
-struct slice history_last_question(const struct prompt_turn *turns, size_t n)
+enum err_code history_search_text(struct slice *out, struct slice question,
+                                  const struct prompt_turn *turns, size_t n,
+                                  struct arena *a, struct err *e)
 {
-    return n >= 2 ? turns[n - 2].text : SLICE_NONE;
+    size_t left = SEARCHED_TURNS;
+    struct buf b;
+
+    *out = question;
+    if (n == 0)
+        return ERR_NONE;
+    buf_init(&b, 2 * question.len + SEARCHED_TURNS * (SEARCHED_BYTES + 1) + 1);
+    buf_add_slice(&b, question);
+    buf_add_char(&b, '\n');
+    buf_add_slice(&b, question);
+    for (size_t i = n; i-- > 0 && left > 0;) {
+        if (turns[i].assistant)
+            continue;
+        buf_add_char(&b, '\n');
+        buf_add_slice(&b, utf8_cut(turns[i].text, SEARCHED_BYTES));
+        left--;
+    }
+    *out = buf_ok(&b) ? arena_slice(a, buf_slice(&b)) : SLICE_NONE;
+    buf_release(&b);
+    return out->p ? ERR_NONE
+                  : err_set(e, ERR_TOO_LARGE, "the request is too large");
 }

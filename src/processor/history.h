@@ -22,7 +22,11 @@
  * "history[2].role". */
 enum err_code history_read(const json_t *v, struct prompt_turn **out, size_t *n,
                            struct arena *a, struct err *e) CHECKED;
-/* The user's last turn; SLICE_NONE if there is none. */
-struct slice history_last_question(const struct prompt_turn *turns, size_t n);
+/* What to look for: the question, and behind it the user's turns that it may
+ * follow ("and how do I delete it?").  Without history the question itself,
+ * else in the arena.  ERR_TOO_LARGE: the arena's cap. */
+enum err_code history_search_text(struct slice *out, struct slice question,
+                                  const struct prompt_turn *turns, size_t n,
+                                  struct arena *a, struct err *e) CHECKED;
 
 #endif

@@ -237,7 +237,7 @@ static size_t count(const struct work *w, struct slice text)
 {
     if (w->in->count_tokens)
         return w->in->count_tokens(w->in->ctx, text);
-    return (text.len + 3) / 4;
+    return (text.len + PROMPT_BYTES_PER_TOKEN - 1) / PROMPT_BYTES_PER_TOKEN;
 }
 
 static void write_source(const struct work *w, size_t i, struct slice text,

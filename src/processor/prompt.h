@@ -38,6 +38,9 @@ struct buf;
 #define PROMPT_MAX_BYTES (4 * 1024 * 1024) /* sources and turns */
 /* Tokens that a chat template adds to each message, at most. */
 #define PROMPT_MESSAGE_TOKENS 8
+/* An estimate on the safe side: nineteen of twenty passages have fewer tokens
+ * (docs/answers.md). */
+#define PROMPT_BYTES_PER_TOKEN 3
 /* The sentence that the rules ask for when the sources have no answer. */
 #define PROMPT_NO_EVIDENCE "There is not enough evidence in the documents."
 
@@ -59,9 +62,8 @@ struct prompt_input {
     size_t n_history;
     const char *fence; /* random hex digits, new for each prompt */
     size_t max_tokens; /* of all messages; the answer's are not in it */
-    /* NULL: (bytes + 3) / 4.  For ASCII that is characters by 4, for other
-     * scripts, which take more tokens, more.  Must not shrink much when text
-     * grows. */
+    /* NULL: bytes / PROMPT_BYTES_PER_TOKEN, rounded up.  Must not shrink much
+     * when text grows. */
     size_t (*count_tokens)(void *ctx, struct slice text);
     void *ctx;
 };

@@ -385,7 +385,7 @@ def test_sources_are_data(talking, llm):
 
 def test_small_context(make_talking, llm):
     """What had no room is not shown as a source, and told."""
-    server = make_talking(llm_context=650, llm_max_tokens=100)
+    server = make_talking(llm_context=750, llm_max_tokens=100)
     llm.play = fake_llm.says("So it is [1][2][3].")
     add(server, {"title": "Long", "text": "Deploy an application to "
                  "Kubernetes. " + "And more about that. " * 40})
@@ -433,6 +433,16 @@ def test_history_reaches_the_model(talking, llm):
     assert llm.messages[2]["content"] == "A platform."
     assert llm.messages[3]["content"].endswith(
         "Question: And how do I deploy it?")
+
+
+@pytest.mark.parametrize("before,title", [
+    ("How is the soup cooked?", "Soup"),
+    ("What is Kubernetes?", "Kubernetes Guide")])
+def test_history_finds_the_sources(stocked, before, title):
+    """The same words, after different questions."""
+    body = ask(stocked, "And how do I do that?", k=1,
+               history=turns(before, "Very well."))
+    assert [s["title"] for s in body["sources"]] == [title]
 
 
 def test_old_turns_go_first(make_talking, llm):

@@ -9,8 +9,9 @@
 #include "base/json.h"
 #include "processor/history.h"
 
+/* What is looked for with the question "q", if the history is right. */
 static enum err_code read_text(const char *text, struct arena *a,
-                               struct slice *last, size_t *n, struct err *e)
+                               struct slice *about, size_t *n, struct err *e)
 {
     struct prompt_turn *turns;
     json_t *v = NULL;
@@ -18,7 +19,8 @@ static enum err_code read_text(const char *text, struct arena *a,
 
     assert_int_equal(json_parse(&v, slice_of(text), NULL), ERR_NONE);
     code = history_read(v, &turns, n, a, e);
-    *last = arena_slice(a, history_last_question(turns, *n));
+    if (code == ERR_NONE)
+        code = history_search_text(about, SLICE("q"), turns, *n, a, e);
     json_decref(v);
     return code;
 }
@@ -29,24 +31,27 @@ static enum err_code read_text(const char *text, struct arena *a,
 static void turns(void **state)
 {
     static const struct {
-        const char *text, *last;
+        const char *text, *about;
         size_t n;
     } cases[] = {
-        {"[]", "", 0},
-        {"[" USER("a") "," ASSISTANT("b") "]", "a", 2},
+        {"[]", "q", 0},
+        {"[" USER("a") "," ASSISTANT("b") "]", "q\nq\na", 2},
         {"[" USER("a") "," ASSISTANT("b") "," USER("c") "," ASSISTANT("d") "]",
-         "c", 4},
+         "q\nq\nc\na", 4},
+        {"[" USER("a") "," ASSISTANT("b") "," USER("c") "," ASSISTANT(
+             "d") "," USER("e") "," ASSISTANT("f") "]",
+         "q\nq\ne\nc", 6},
     };
     struct arena *a = arena_new(1 << 20);
-    struct slice last;
+    struct slice about;
     size_t n;
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        assert_int_equal(read_text(cases[i].text, a, &last, &n, NULL),
+        assert_int_equal(read_text(cases[i].text, a, &about, &n, NULL),
                          ERR_NONE);
         assert_int_equal(n, cases[i].n);
-        assert_true(slice_is(last, cases[i].last));
+        assert_true(slice_is(about, cases[i].about));
     }
     arena_free(a);
 }
@@ -73,14 +78,35 @@ static void errors(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct err e = {0};
-        struct slice last;
+        struct slice about;
         size_t n = 7;
 
-        assert_int_equal(read_text(cases[i].text, a, &last, &n, &e),
+        assert_int_equal(read_text(cases[i].text, a, &about, &n, &e),
                          ERR_INVALID);
         assert_string_equal(e.field, cases[i].field);
         assert_int_equal(n, 0);
     }
+    arena_free(a);
+}
+
+static void long_turns(void **state)
+{
+    const struct prompt_turn turns[] = {{false, SLICE_INIT("a")},
+                                        {true, SLICE_INIT("b")}};
+    struct prompt_turn large[2] = {turns[0], turns[1]};
+    struct arena *a = arena_new(1 << 20);
+    struct slice about;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 10000);
+    for (int i = 0; i < 1000; i++)
+        buf_add_str(&b, "\xC3\xA9");
+    large[0].text = buf_slice(&b);
+    assert_int_equal(history_search_text(&about, SLICE("q"), large, 2, a, NULL),
+                     ERR_NONE);
+    assert_int_equal(about.len, 4 + 300);
+    buf_release(&b);
     arena_free(a);
 }
 
@@ -89,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(turns),
         cmocka_unit_test(errors),
+        cmocka_unit_test(long_turns),
     };
 
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);

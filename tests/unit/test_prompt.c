@@ -215,7 +215,7 @@ static void always_fits(void **state)
         in.n_sources = pick(9);
         in.history = turns;
         in.n_history = pick(7);
-        in.max_tokens = 330 + pick(6000);
+        in.max_tokens = 450 + pick(6000);
         if (pick(2))
             in.count_tokens = by_words;
         assert_int_equal(prompt_build(&p, &in, arena, NULL), ERR_NONE);
@@ -224,7 +224,7 @@ static void always_fits(void **state)
 
             assert_true(utf8_valid(c));
             tokens +=
-                8 + (in.count_tokens ? by_words(NULL, c) : (c.len + 3) / 4);
+                8 + (in.count_tokens ? by_words(NULL, c) : (c.len + 2) / 3);
         }
         assert_int_equal(tokens, p.tokens);
         assert_true(p.tokens <= in.max_tokens);
@@ -258,10 +258,10 @@ static void history_gets_a_quarter(void **state)
         turns[i] = (struct prompt_turn){i % 2, buf_slice(&long_turn)};
     in.history = turns;
     in.n_history = 20;
-    in.max_tokens = 1400;
+    in.max_tokens = 1900;
     assert_int_equal(prompt_build(&p, &in, arena, NULL), ERR_NONE);
     assert_int_equal(p.n_sources, 2);
-    assert_in_range(p.n - 2, 1, 3); /* 110 + 8 tokens each */
+    assert_in_range(p.n - 2, 1, 3); /* 147 + 8 tokens each */
     buf_release(&long_turn);
 }
 
