@@ -2,6 +2,8 @@
  */
 #include "store_fixture.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/crypto.h"
@@ -217,6 +219,91 @@ static void like_a_paper(struct store_fixture *f)
     collection_free(c);
 }
 
+/* ---- all at once ---- */
+
+#define READERS 3
+
+struct reader {
+    struct store_fixture *f;
+    struct collection *c;
+    pthread_t thread;
+    atomic_bool *stop;
+    enum err_code code;
+    size_t rounds;
+};
+
+/* What a query does; whatever it meets, nothing fails. */
+static enum err_code ask_once(struct reader *r, const struct where *w)
+{
+    struct where_set *set;
+    struct vector_hit hits[PAPERS];
+    float v[STORE_VECTOR_DIM];
+    size_t n;
+    enum err_code code = collection_refresh(r->c, &model_1, NULL);
+
+    if (code == ERR_NONE)
+        code = collection_filter(r->c, w, &set, NULL);
+    if (code != ERR_NONE)
+        return code;
+    lean(v, 1, &model_1);
+    code =
+        collection_search(r->c, v, where_set_ids(set), PAPERS, hits, &n, NULL);
+    for (size_t i = 0; code == ERR_NONE && i < n; i++)
+        if (!vector_ids_has(where_set_ids(set), hits[i].id))
+            code = ERR_INTERNAL;
+    where_set_release(set);
+    return code;
+}
+
+static void *read_on(void *arg)
+{
+    struct reader *r = arg;
+    struct where *w;
+
+    r->code = where_parse(&w, SLICE("{\"category\":\"odd\"}"), NULL);
+    if (r->code != ERR_NONE)
+        return NULL;
+    while (r->code == ERR_NONE && !atomic_load(r->stop)) {
+        r->code = ask_once(r, w);
+        r->rounds++;
+    }
+    where_free(w);
+    return NULL;
+}
+
+static void many_at_once(struct store_fixture *f)
+{
+    struct collection *c = six_papers(f);
+    struct reader readers[READERS];
+    atomic_bool stop = false;
+
+    for (int i = 0; i < READERS; i++) {
+        readers[i] = (struct reader){.f = f, .c = c, .stop = &stop};
+        assert_int_equal(
+            pthread_create(&readers[i].thread, NULL, read_on, &readers[i]), 0);
+    }
+    for (int i = 0; i < 20; i++) {
+        struct paper p = a_paper(f, 1 + i % 3);
+
+        p.version = 2 + i;
+        p.category = i % 2 ? SLICE("odd") : SLICE("even");
+        if (i % 5 == 0)
+            p.abstract = slice_of(arena_printf(f->a, "Another text %d.", i));
+        receive_one(f, p);
+        embed_papers(f, &model_1, PAPERS);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < READERS; i++) {
+        pthread_join(readers[i].thread, NULL);
+        assert_int_equal(readers[i].code, ERR_NONE);
+    }
+    OK(f, collection_refresh(c, &model_1, &f->err));
+    assert_int_equal(info_of(c).vectors, PAPERS);
+    /* 1 came last as even, 2 and 3 as odd; 5 never changed */
+    assert_int_equal(odd_papers(f, c), 3);
+    collection_free(c);
+}
+
 /* ---- documents ---- */
 
 /* Two chunks of a document of its own; its key. */
@@ -313,7 +400,7 @@ int main(void)
         CASE(papers_come_and_go), CASE(filters_follow),
         CASE(another_model),      CASE(no_model_yet),
         CASE(like_a_paper),       CASE(documents_and_filters),
-        CASE(half_a_document),
+        CASE(half_a_document),    CASE(many_at_once),
     };
 
     return STORE_SUITE("collection", cases);
