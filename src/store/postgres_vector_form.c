@@ -271,10 +271,9 @@ static enum err_code convert_table(struct pg_conn *c, const char *table,
 
     type_name(type, form);
     snprintf(sql, sizeof(sql),
-             "LOCK TABLE %s IN ACCESS EXCLUSIVE MODE;"
              "CREATE TEMPORARY TABLE converted(id bigint PRIMARY KEY,"
              " vector %s NOT NULL)",
-             table, type);
+             type);
     code = pg_script(c, sql, e);
     snprintf(sql, sizeof(sql),
              "SELECT %s, vector FROM %s WHERE %s > $1 ORDER BY %s LIMIT $2",
@@ -303,10 +302,16 @@ static enum err_code convert(struct vector_form *out, struct pg_conn *c,
 
     if (wanted == STORE_VECTORS_PGVECTOR)
         code = make_extension(&form, c, e);
+    if (code == ERR_NONE)
+        code = pg_script(c,
+                         "LOCK TABLE chunk_vectors, paper_vectors"
+                         " IN ACCESS EXCLUSIVE MODE",
+                         e);
+    if (code != ERR_NONE)
+        return code;
     log_info("store", "vectors are rewritten",
              LOG_S("form", form.schema[0] ? "pgvector" : "bytes"));
-    if (code == ERR_NONE)
-        code = convert_table(c, "chunk_vectors", "chunk", &form, &n, e);
+    code = convert_table(c, "chunk_vectors", "chunk", &form, &n, e);
     if (code == ERR_NONE)
         code = convert_table(c, "paper_vectors", "paper_id", &form, &n, e);
     if (code != ERR_NONE)
