@@ -9,6 +9,7 @@ from support.raw import Raw
 
 def live(server, path="/socket.io/"):
     """What the clients of support/live.py need to know of a server."""
+    server.path = path
     server.target = lambda transport, sid=None: (
         f"{path}?EIO=4&transport={transport}" + (f"&sid={sid}" if sid else ""))
     return server

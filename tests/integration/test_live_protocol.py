@@ -134,8 +134,7 @@ def test_other_sites(make_live):
 def test_cors_of_a_held_poll(make_live):
     live = make_live(origins="https://friend.example")
     session = Polling(live).joined()
-    held = Raw(live).request("GET", session.target(),
-                             "Origin: https://friend.example")
+    held = session.hold("Origin: https://friend.example")
     session.say('42["message","x"]')
     reply = held.reply()
     assert reply.body == b'42["message-back","x"]'

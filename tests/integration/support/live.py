@@ -96,9 +96,13 @@ class Polling:
         """Body of the next poll."""
         return self.answer(self.request("GET", self.target())).decode()
 
-    def hold(self):
-        """A GET that is not waited for: the connection it is on."""
-        return Raw(self.server).request("GET", self.target())
+    def hold(self, *lines):
+        """A GET that is not waited for: the connection it is on.  That is
+        known to the server before, so that the GET is seen before what is sent
+        later on another."""
+        raw = Raw(self.server)
+        assert raw.request("GET", self.server.path).reply().status == 400
+        return raw.request("GET", self.target(), *lines)
 
     def answer(self, reply):
         assert reply.status == 200, reply
