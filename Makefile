@@ -285,9 +285,11 @@ bench:
 	@scripts/deps.sh build run test bench
 	@$(MAKE) --no-print-directory $(J) all $(OUT)/bench/kernel_lab \
 	    $(OUT)/bench/answer_lab $(OUT)/bench/vector_bench \
-	    $(B)/venv-bench/ready
+	    $(OUT)/bench/live_load $(SERVERS) $(B)/venv-bench/ready
+	@scripts/node.sh $(B)/node
 	-@scripts/fetch-model.sh $(B)/model
-	SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
+	PATH='$(abspath $(B)/node/bin)':"$$PATH" \
+	    SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
 	    $(B)/venv-bench/bin/python bench/run.py --sheaf $(B)/sheaf $(ARGS)
 
 deps:
