@@ -72,7 +72,7 @@ def test_javascript_reconnects(box, js_dir, how):
 
 def test_javascript_heartbeat(box, js_dir):
     """The official client answers pings often enough to stay."""
-    with LiveServer(box, ping_interval=100, ping_timeout=1000) as live:
+    with LiveServer(box, ping_interval=100, ping_timeout=10000) as live:
         for mode in TRANSPORTS:
             with node(js_dir, live, mode) as client:
                 assert json.loads(client.communicate(timeout=60)[0])["still"]

@@ -14,6 +14,7 @@
  *     "volatile" a...            ->  the same, to who can take it at once
  *     "post" a...                ->  "all" a..., from another thread
  *     "ask" a...                 ->  "question" a... with ack; "answered" <it>
+ *     "ask-briefly" a...         ->  the same, but it waits for 50 ms only
  *     "flood" n a                ->  n times "flood" a
  *     "kick", "close"            ->  out of the namespace; and the session
  *     "stats"                    ->  ack {sessions, sockets, slow, rss_kb}
@@ -185,9 +186,9 @@ static void event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
         sio_broadcast(ns, NULL, &m);
     } else if (slice_is(arg[0], "post")) {
         post_from_thread(ev->args);
-    } else if (slice_is(arg[0], "ask")) {
+    } else if (slice_is(arg[0], "ask") || slice_is(arg[0], "ask-briefly")) {
         m = pass_on("question", ev);
-        sio_emit_ack(s, &m, 300, answered, s);
+        sio_emit_ack(s, &m, slice_is(arg[0], "ask") ? 30000 : 50, answered, s);
     } else if (slice_is(arg[0], "flood") && n == 3) {
         flood(s, arg);
     } else if (slice_is(arg[0], "kick") || slice_is(arg[0], "close")) {
