@@ -270,31 +270,6 @@ def test_cancel(desk):
 
 
 @pytest.mark.pgvector
-def test_kill_during_ingest(make_sheaf, model_dir):
-    """kill -9 at random moments: nothing half is seen, the job goes on, no
-    chunk comes twice."""
-    rng = random.Random()
-    server = make_sheaf(model_dir=model_dir, job_lease_ms=1000,
-                        services="scraper,backend,processor,analytics,web")
-    text = long_text(2, 30000)
-    name = add(server, {"title": "long", "text": text}, wait=False)
-    for _ in range(4):
-        time.sleep(rng.uniform(0.05, 0.4))  # any moment will do
-        server.kill()
-        server.start()
-        seen = documents(server)
-        assert seen == [] or seen[0]["chunks"] == server.get(
-            f"/jobs/{name}").json()["total_chunks"]
-    job = ended(server, name)
-    assert job["status"] == "completed"
-    found = chunks(server, job["document_id"])
-    assert [c["metadata"]["chunk_index"] for c in found] == list(
-        range(job["total_chunks"]))
-    assert all(c["text"] == text[c["metadata"]["start_char"]:
-                                 c["metadata"]["end_char"]] for c in found)
-
-
-@pytest.mark.pgvector
 def test_query_while_ingesting(desk):
     add(desk, GUIDE)
     stop = threading.Event()
