@@ -215,6 +215,10 @@ enum err_code store_vectors_present(struct store *s, enum vector_set set,
                                     int64_t **out, size_t *n, struct err *e)
     CHECKED;
 
+/* How many that are.  Quick: no list is made, and nothing of it is read. */
+enum err_code store_present_count(struct store *s, enum vector_set set,
+                                  int64_t *out, struct err *e) CHECKED;
+
 struct chunk_vector {
     int64_t chunk_id, document_key;
     int64_t index, start_char, end_char, page, tokens;

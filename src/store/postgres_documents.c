@@ -586,6 +586,7 @@ const struct document_ops postgres_document_ops = {
     .vectors_model = postgres_vectors_model,
     .vectors_model_set = postgres_vectors_model_set,
     .vectors_present = postgres_vectors_present,
+    .present_count = postgres_present_count,
     .chunks_each = postgres_chunks_each,
     .vectors_cached = postgres_vectors_cached,
     .vector_get = postgres_vector_get,

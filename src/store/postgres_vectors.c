@@ -189,6 +189,23 @@ enum err_code postgres_vectors_present(struct store *s, enum vector_set set,
     return ERR_NONE;
 }
 
+enum err_code postgres_present_count(struct store *s, enum vector_set set,
+                                     int64_t *out, struct err *e)
+{
+    PGresult *r;
+    enum err_code code = postgres_query(
+        s, &r,
+        set == VECTORS_CHUNKS ? "SELECT count(*) FROM documents WHERE visible"
+                              : "SELECT count(*) FROM paper_vectors",
+        NULL, e);
+
+    if (code != ERR_NONE)
+        return code;
+    *out = pg_i64(r, 0, 0);
+    postgres_lib.PQclear(r);
+    return ERR_NONE;
+}
+
 /* ---- each chunk ---- */
 
 static void read_chunk_vector(struct pg_row *w, void *element)

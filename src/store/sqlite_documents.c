@@ -610,6 +610,7 @@ const struct document_ops sqlite_document_ops = {
     .vectors_model = sqlite_vectors_model,
     .vectors_model_set = sqlite_vectors_model_set,
     .vectors_present = sqlite_vectors_present,
+    .present_count = sqlite_present_count,
     .chunks_each = sqlite_chunks_each,
     .vectors_cached = sqlite_vectors_cached,
     .vector_get = sqlite_vector_get,

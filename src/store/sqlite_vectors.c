@@ -262,6 +262,25 @@ enum err_code sqlite_vectors_present(struct store *base, enum vector_set set,
     return ERR_NONE;
 }
 
+enum err_code sqlite_present_count(struct store *base, enum vector_set set,
+                                   int64_t *out, struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    struct query q;
+    struct db *c;
+    enum err_code code = db_get(s, false, &c, e);
+
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c,
+            set == VECTORS_CHUNKS
+                ? "SELECT count(*) FROM documents WHERE visible = 1"
+                : "SELECT count(*) FROM paper_vectors");
+    code = q_one_int(&q, 0, out, e);
+    db_put(s, c);
+    return code;
+}
+
 /* ---- each chunk ---- */
 
 const float *vector_read(struct query *q, struct arena *a)

@@ -39,7 +39,7 @@ static const struct store_ops *const backends[] = {
     X(document_delete) X(document_chunks) X(chunks_get) X(chunks_search) \
     X(vectors_generation) X(vectors_model) X(vectors_model_set) \
     X(vectors_present) X(chunks_each) X(vectors_cached) X(vectors_nearest) \
-    X(vector_get) X(vectors_count) \
+    X(vector_get) X(vectors_count) X(present_count) \
     X(chunks_unembedded) X(chunk_vectors_put) X(papers_unembedded) \
     X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
     X(papers_words) X(embed_job) X(unembedded) X(embed_finish)
@@ -697,6 +697,13 @@ enum err_code store_vectors_present(struct store *s, enum vector_set set,
     CHECK(args_vector_set(set, e));
     RUN(s, vectors_present,
         s->ops->documents->vectors_present(s, set, out, n, e));
+}
+
+enum err_code store_present_count(struct store *s, enum vector_set set,
+                                  int64_t *out, struct err *e)
+{
+    CHECK(args_vector_set(set, e));
+    RUN(s, present_count, s->ops->documents->present_count(s, set, out, e));
 }
 
 enum err_code

@@ -212,6 +212,8 @@ struct document_ops {
                                        const struct model_id *m, struct err *e);
     enum err_code (*vectors_present)(struct store *s, enum vector_set set,
                                      int64_t **out, size_t *n, struct err *e);
+    enum err_code (*present_count)(struct store *s, enum vector_set set,
+                                   int64_t *out, struct err *e);
     enum err_code (*chunks_each)(
         struct store *s, const struct model_id *m, uint64_t since,
         enum err_code (*each)(void *ctx, const struct chunk_vector *v,
