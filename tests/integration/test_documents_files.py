@@ -3,8 +3,8 @@
 import pytest
 
 from support import files
-from support.documents import (ENDED, GUIDE, SOUP, chunks, documents, ended,
-                               query, send)
+from support.documents import (DATA, ENDED, GUIDE, SOUP, chunks, documents,
+                               ended, query, send)
 
 PAGES = ("Pods are the smallest unit that Kubernetes deploys.",
          "A Service gives a set of pods one stable address.",
@@ -90,6 +90,32 @@ def test_pages(desk):
     assert documents(desk)[0]["metadata"]["pages"] == 3
     result = query(desk, "stable address", where='{"page":1}')["results"][0]
     assert result["metadata"]["page"] == 1
+
+
+@pytest.mark.parametrize("pattern", [
+    "pdf/*.pdf", "kubernetes-html/*.html", "kubernetes-zh/*.md", "long/*.md"])
+def test_recorded_files(lite_desk, pattern):
+    """Real files: each chunk is what stands at its place, on its page."""
+    found = sorted((DATA / "documents").glob(pattern))[:2]
+    if not found:
+        pytest.skip(f"no recorded documents below {DATA}")
+    for path in found:
+        job = send(lite_desk, path.name, path.read_bytes())
+        assert job["status"] == "completed", (path, job["error"])
+        document = lite_desk.get(f"/documents/{job['document_id']}").json()
+        pages = document["metadata"].get("pages", 0)
+        assert (pages > 1) == (path.suffix == ".pdf")
+        last = 0
+        for chunk in chunks(lite_desk, job["document_id"]):
+            m = chunk["metadata"]
+            seen = lite_desk.get(chunk["link"]).json()
+            assert seen["text"] == chunk["text"]
+            assert (seen.get("page"), seen.get("page_end")) == (
+                m.get("page"), m.get("page_end"))
+            if pages:
+                assert last <= m["page"] <= m["page_end"] <= pages
+                last = m["page"]
+        assert last == 0 or last >= pages - 1
 
 
 def test_sections(desk):
