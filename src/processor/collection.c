@@ -41,7 +41,8 @@ struct collection {
     struct group *groups;  /* by key */
     size_t n, cap, n_entries, n_stale;
     uint64_t generation;
-    uint64_t version; /* grows when groups change; from 1 */
+    uint64_t version; /* grows when what filters see changes; from 1 */
+    uint64_t papers;  /* store_papers_generation(), of papers */
     struct model_id model;
     struct where_cache *filters;
     /* without an index: how many the store has, at a generation of its own */
@@ -316,6 +317,21 @@ static enum err_code change_model(struct collection *c,
     return code;
 }
 
+/* Papers without a vector are not in memory, but filters see them. */
+static enum err_code see_papers(struct collection *c, struct err *e)
+{
+    uint64_t now = 0;
+    enum err_code code = store_papers_generation(c->store, &now, e);
+
+    if (code != ERR_NONE || now == c->papers)
+        return code;
+    pthread_rwlock_wrlock(&c->lock);
+    c->version++;
+    pthread_rwlock_unlock(&c->lock);
+    c->papers = now;
+    return code;
+}
+
 /* entries: what is in memory too. */
 static enum err_code update(struct collection *c, const struct model_id *m,
                             bool entries, struct err *e)
@@ -330,6 +346,8 @@ static enum err_code update(struct collection *c, const struct model_id *m,
         code = change_model(c, m, e);
     if (code == ERR_NONE && entries && c->generation != now)
         code = fill(c, e);
+    if (code == ERR_NONE && entries && c->set == VECTORS_PAPERS)
+        code = see_papers(c, e);
     if (code == ERR_NONE && !c->index && c->counted != now) {
         code = count_vectors(c, e);
         c->counted = code == ERR_NONE ? now : 0;
@@ -430,6 +448,47 @@ static enum err_code match_paper(const struct group *g, const struct where *w,
     return code;
 }
 
+/* Of those that have no vector: few, as long as there is a model. */
+static enum err_code match_waiting_batch(struct collection *c, struct arena *a,
+                                         const int64_t *waiting, size_t n,
+                                         const struct where *w, struct buf *ids,
+                                         struct err *e)
+{
+    struct paper *papers;
+    enum err_code code =
+        store_papers_get(c->store, a, waiting, n, &papers, &n, e);
+
+    for (size_t i = 0; code == ERR_NONE && i < n; i++) {
+        struct group g = {.key = papers[i].id};
+
+        code = paper_metadata_text(&papers[i], &g.paper, e);
+        if (code == ERR_NONE)
+            code = match_paper(&g, w, ids, e);
+        free((char *)g.paper.p);
+    }
+    return code;
+}
+
+static enum err_code match_waiting(struct collection *c, const struct where *w,
+                                   struct buf *ids, struct err *e)
+{
+    struct arena *a = arena_new(SCRATCH_BYTES);
+    int64_t *waiting = NULL;
+    size_t n = 0;
+    enum err_code code = a ? store_papers_waiting(c->store, &waiting, &n, e)
+                           : err_set(e, ERR_UNAVAILABLE, "out of memory");
+
+    for (size_t i = 0; code == ERR_NONE && i < n; i += PUT_BATCH) {
+        arena_reset(a);
+        code = match_waiting_batch(c, a, waiting + i,
+                                   n - i < PUT_BATCH ? n - i : PUT_BATCH, w,
+                                   ids, e);
+    }
+    free(waiting);
+    arena_free(a);
+    return code;
+}
+
 static void match_chunks(const struct group *g, const struct where *w,
                          struct buf *ids)
 {
@@ -446,10 +505,26 @@ static void match_chunks(const struct group *g, const struct where *w,
     json_decref(o);
 }
 
-/* Evaluate it.  *version: of the groups that it was evaluated over. */
+static enum err_code match_groups(struct collection *c, const struct where *w,
+                                  struct buf *ids, struct err *e)
+{
+    enum err_code code = ERR_NONE;
+
+    pthread_rwlock_rdlock(&c->lock);
+    for (size_t i = 0; i < c->n && code == ERR_NONE; i++) {
+        if (c->set == VECTORS_PAPERS)
+            code = match_paper(&c->groups[i], w, ids, e);
+        else
+            match_chunks(&c->groups[i], w, ids);
+    }
+    pthread_rwlock_unlock(&c->lock);
+    return code;
+}
+
+/* Evaluate it.  Those that wait first: a paper that gets its vector meanwhile
+ * is then there twice, and not never. */
 static enum err_code evaluate(struct collection *c, const struct where *w,
-                              struct vector_ids **out, uint64_t *version,
-                              struct err *e)
+                              struct vector_ids **out, struct err *e)
 {
     struct buf ids;
     enum err_code code = read_all_metadata(c, e);
@@ -457,15 +532,10 @@ static enum err_code evaluate(struct collection *c, const struct where *w,
     if (code != ERR_NONE)
         return code;
     buf_init(&ids, (size_t)VECTOR_MAX_COUNT * sizeof(int64_t));
-    pthread_rwlock_rdlock(&c->lock);
-    *version = c->version;
-    for (size_t i = 0; i < c->n && code == ERR_NONE; i++) {
-        if (c->set == VECTORS_PAPERS)
-            code = match_paper(&c->groups[i], w, &ids, e);
-        else
-            match_chunks(&c->groups[i], w, &ids);
-    }
-    pthread_rwlock_unlock(&c->lock);
+    if (c->set == VECTORS_PAPERS)
+        code = match_waiting(c, w, &ids, e);
+    if (code == ERR_NONE)
+        code = match_groups(c, w, &ids, e);
     if (code == ERR_NONE)
         code = buf_ok(&ids)
                    ? vector_ids_new(out, (const int64_t *)(void *)ids.p,
@@ -490,7 +560,7 @@ enum err_code collection_filter(struct collection *c, const struct where *w,
     *out = where_cache_get(c->filters, w, version);
     if (*out)
         return ERR_NONE;
-    code = evaluate(c, w, &ids, &version, e);
+    code = evaluate(c, w, &ids, e);
     if (code != ERR_NONE)
         return code;
     *out = where_cache_put(c->filters, w, version, ids);

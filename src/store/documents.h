@@ -335,6 +335,11 @@ enum err_code store_papers_unembedded(struct store *s, struct arena *a,
                                       struct paper_text **out, size_t *n,
                                       struct err *e) CHECKED;
 
+/* Those that have no vector, of any model; as store_vectors_present().  With
+ * them they are all papers that are not deleted. */
+enum err_code store_papers_waiting(struct store *s, int64_t **out, size_t *n,
+                                   struct err *e) CHECKED;
+
 struct paper_vector {
     int64_t id;
     uint8_t sha256[32];  /* of the text it was made from */

@@ -595,6 +595,7 @@ const struct document_ops postgres_document_ops = {
     .chunks_unembedded = postgres_chunks_unembedded,
     .chunk_vectors_put = postgres_chunk_vectors_put,
     .papers_unembedded = postgres_papers_unembedded,
+    .papers_waiting = postgres_papers_waiting,
     .paper_vectors_put = postgres_paper_vectors_put,
     .paper_vectors_each = postgres_paper_vectors_each,
 

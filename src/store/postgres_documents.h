@@ -64,6 +64,8 @@ enum err_code postgres_vectors_present(struct store *s, enum vector_set set,
     CHECKED;
 enum err_code postgres_present_count(struct store *s, enum vector_set set,
                                      int64_t *out, struct err *e);
+enum err_code postgres_papers_waiting(struct store *s, int64_t **out, size_t *n,
+                                      struct err *e) CHECKED;
 enum err_code postgres_chunks_each(
     struct store *s, const struct model_id *m, uint64_t since,
     enum err_code (*each)(void *ctx, const struct chunk_vector *v,

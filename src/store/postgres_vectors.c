@@ -167,16 +167,12 @@ static int64_t *numbers(const PGresult *r, int col, size_t *n)
     return p;
 }
 
-enum err_code postgres_vectors_present(struct store *s, enum vector_set set,
-                                       int64_t **out, size_t *n, struct err *e)
+/* The numbers that a statement without arguments gives, malloc'ed. */
+static enum err_code list_ids(struct store *s, const char *sql, int64_t **out,
+                              size_t *n, struct err *e)
 {
     PGresult *r;
-    enum err_code code = postgres_query(
-        s, &r,
-        set == VECTORS_CHUNKS
-            ? "SELECT key FROM documents WHERE visible ORDER BY key"
-            : "SELECT paper_id FROM paper_vectors ORDER BY paper_id",
-        NULL, e);
+    enum err_code code = postgres_query(s, &r, sql, NULL, e);
     int64_t *p;
 
     if (code != ERR_NONE)
@@ -187,6 +183,24 @@ enum err_code postgres_vectors_present(struct store *s, enum vector_set set,
         return err_set(e, ERR_INTERNAL, "out of memory");
     *out = p;
     return ERR_NONE;
+}
+
+enum err_code postgres_vectors_present(struct store *s, enum vector_set set,
+                                       int64_t **out, size_t *n, struct err *e)
+{
+    return list_ids(
+        s,
+        set == VECTORS_CHUNKS
+            ? "SELECT key FROM documents WHERE visible ORDER BY key"
+            : "SELECT paper_id FROM paper_vectors ORDER BY paper_id",
+        out, n, e);
+}
+
+enum err_code postgres_papers_waiting(struct store *s, int64_t **out, size_t *n,
+                                      struct err *e)
+{
+    return list_ids(s, "SELECT paper_id FROM papers_unembedded ORDER BY 1", out,
+                    n, e);
 }
 
 enum err_code postgres_present_count(struct store *s, enum vector_set set,

@@ -619,6 +619,7 @@ const struct document_ops sqlite_document_ops = {
     .chunks_unembedded = sqlite_chunks_unembedded,
     .chunk_vectors_put = sqlite_chunk_vectors_put,
     .papers_unembedded = sqlite_papers_unembedded,
+    .papers_waiting = sqlite_papers_waiting,
     .paper_vectors_put = sqlite_paper_vectors_put,
     .paper_vectors_each = sqlite_paper_vectors_each,
 

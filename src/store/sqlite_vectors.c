@@ -231,8 +231,9 @@ static enum err_code read_ids(struct query *q, struct ids *out, struct err *e)
     return q_end(q, e);
 }
 
-enum err_code sqlite_vectors_present(struct store *base, enum vector_set set,
-                                     int64_t **out, size_t *n, struct err *e)
+/* The numbers that a statement without parameters gives, malloc'ed. */
+static enum err_code list_ids(struct store *base, const char *sql,
+                              int64_t **out, size_t *n, struct err *e)
 {
     struct sqlite_store *s = sqlite_downcast(base);
     struct ids ids = {malloc(sizeof(int64_t)), 0, 1};
@@ -244,11 +245,7 @@ enum err_code sqlite_vectors_present(struct store *base, enum vector_set set,
         free(ids.p);
         return code;
     }
-    if (set == VECTORS_CHUNKS)
-        q_start(&q, c,
-                "SELECT key FROM documents WHERE visible = 1 ORDER BY key");
-    else
-        q_start(&q, c, "SELECT paper_id FROM paper_vectors ORDER BY paper_id");
+    q_start(&q, c, sql);
     code = read_ids(&q, &ids, e);
     db_put(s, c);
     if (code == ERR_NONE && !ids.p)
@@ -260,6 +257,24 @@ enum err_code sqlite_vectors_present(struct store *base, enum vector_set set,
     *out = ids.p;
     *n = ids.n;
     return ERR_NONE;
+}
+
+enum err_code sqlite_vectors_present(struct store *s, enum vector_set set,
+                                     int64_t **out, size_t *n, struct err *e)
+{
+    return list_ids(
+        s,
+        set == VECTORS_CHUNKS
+            ? "SELECT key FROM documents WHERE visible = 1 ORDER BY key"
+            : "SELECT paper_id FROM paper_vectors ORDER BY paper_id",
+        out, n, e);
+}
+
+enum err_code sqlite_papers_waiting(struct store *s, int64_t **out, size_t *n,
+                                    struct err *e)
+{
+    return list_ids(s, "SELECT paper_id FROM papers_unembedded ORDER BY 1", out,
+                    n, e);
 }
 
 enum err_code sqlite_present_count(struct store *base, enum vector_set set,

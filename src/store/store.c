@@ -42,7 +42,8 @@ static const struct store_ops *const backends[] = {
     X(vector_get) X(vectors_count) X(present_count) \
     X(chunks_unembedded) X(chunk_vectors_put) X(papers_unembedded) \
     X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
-    X(papers_words) X(embed_job) X(unembedded) X(embed_finish)
+    X(papers_words) X(embed_job) X(unembedded) X(embed_finish) \
+    X(papers_waiting)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,
@@ -843,4 +844,10 @@ enum err_code store_embed_finish(struct store *s, const struct job_lease *l,
     CHECK(args_text("result", result, e));
     RUN(s, embed_finish,
         s->ops->documents->embed_finish(s, l, m, result, now_us, left, e));
+}
+
+enum err_code store_papers_waiting(struct store *s, int64_t **out, size_t *n,
+                                   struct err *e)
+{
+    RUN(s, papers_waiting, s->ops->documents->papers_waiting(s, out, n, e));
 }

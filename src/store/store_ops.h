@@ -245,6 +245,8 @@ struct document_ops {
                                        const struct model_id *m, int limit,
                                        struct paper_text **out, size_t *n,
                                        struct err *e);
+    enum err_code (*papers_waiting)(struct store *s, int64_t **out, size_t *n,
+                                    struct err *e);
     enum err_code (*paper_vectors_put)(struct store *s,
                                        const struct model_id *m,
                                        const struct paper_vector *v, size_t n,

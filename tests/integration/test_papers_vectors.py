@@ -328,6 +328,9 @@ def test_words_need_no_model(make_sheaf, box):
                what="the server")
     server.delivered(call([ROBOT, SPEECH]))
     assert titles(server, "whispers", mode="keyword") == [SPEECH["title"]]
+    for category, found in (("audio", [SPEECH["title"]]), ("llm", [])):
+        assert titles(server, "whispers", mode="keyword", where=json.dumps(
+            {"category": category})) == found
     body = find(server, "whispers", mode="hybrid")
     assert body["mode"] == "keyword" and body["count"] == 1
     assert "model" in body["warning"]

@@ -157,6 +157,35 @@ static void filters_follow(struct store_fixture *f)
     collection_free(c);
 }
 
+/* What has no vector can be found by its words, and so be filtered. */
+static void filters_know_who_waits(struct store_fixture *f)
+{
+    struct collection *c = open_collection(f, VECTORS_PAPERS);
+    struct paper p = a_paper(f, 1);
+
+    p.category = SLICE("odd");
+    receive_one(f, p);
+    OK(f, collection_refresh(c, NULL, &f->err));
+    assert_int_equal(odd_papers(f, c), 1);
+    p = a_paper(f, 2);
+    p.category = SLICE("odd");
+    receive_one(f, p);
+    OK(f, collection_refresh(c, NULL, &f->err));
+    assert_int_equal(odd_papers(f, c), 2);
+    p.category = SLICE("even");
+    p.version = 2;
+    receive_one(f, p);
+    OK(f, collection_refresh(c, NULL, &f->err));
+    assert_int_equal(odd_papers(f, c), 1);
+    embed_papers(f, &model_1, PAPERS);
+    OK(f, collection_refresh(c, &model_1, &f->err));
+    assert_int_equal(odd_papers(f, c), 1);
+    OK(f, store_paper_delete(f->s, id_of(f, 1), NOW, &f->err));
+    OK(f, collection_refresh(c, &model_1, &f->err));
+    assert_int_equal(odd_papers(f, c), 0);
+    collection_free(c);
+}
+
 static void another_model(struct store_fixture *f)
 {
     struct collection *c = six_papers(f);
@@ -397,10 +426,11 @@ static void half_a_document(struct store_fixture *f)
 int main(void)
 {
     static const struct store_case cases[] = {
-        CASE(papers_come_and_go), CASE(filters_follow),
-        CASE(another_model),      CASE(no_model_yet),
-        CASE(like_a_paper),       CASE(documents_and_filters),
-        CASE(half_a_document),    CASE(many_at_once),
+        CASE(papers_come_and_go),     CASE(filters_follow),
+        CASE(filters_know_who_waits), CASE(another_model),
+        CASE(no_model_yet),           CASE(like_a_paper),
+        CASE(documents_and_filters),  CASE(half_a_document),
+        CASE(many_at_once),
     };
 
     return STORE_SUITE("collection", cases);

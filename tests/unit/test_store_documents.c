@@ -851,9 +851,16 @@ static void vectors_of_papers(struct store_fixture *f)
     assert_int_equal(n, 2);
     assert_int_equal(present[0], t[0].id);
     free(present);
+    OK(f, store_papers_waiting(f->s, &present, &n, &f->err));
+    assert_int_equal(n, 0);
+    free(present);
     OK(f, store_paper_restore(f->s, t[1].id, NOW, &f->err));
     assert_int_equal(unembedded(f, &model_1, &t2), 1);
     assert_int_equal(t2[0].id, t[1].id);
+    OK(f, store_papers_waiting(f->s, &present, &n, &f->err));
+    assert_int_equal(n, 1);
+    assert_int_equal(present[0], t[1].id);
+    free(present);
 }
 
 /* ---- papers by number and by words ---- */
