@@ -19,6 +19,7 @@ _HERE = Path(__file__).resolve().parent
 _REPO = _HERE.parent
 _CLIENTS, _IDLE, _CONNECTIONS = 1000, 2000, 2000
 _PER_SECOND = 100
+_HELD = 10000
 
 
 def run(bench):
@@ -68,7 +69,7 @@ def start(bench, name, argv):
 def measure(bench, load, sides):
     seconds = bench.args.seconds
 
-    def each(*args):
+    def each(*args, rounds=bench.args.rounds):
         """{side: [what the load says, each round]}, the sides in turn and
         each on a fresh server."""
         def one(name):
@@ -85,7 +86,7 @@ def measure(bench, load, sides):
                     return json.loads(done.stdout)
             return measured
         return interleave({name: one(name) for name in sides},
-                          bench.args.rounds)
+                          rounds)
 
     def add(what, unit, seen, value, **kw):
         bench.report.add(Row(SECTION, what, unit,
@@ -106,6 +107,12 @@ def measure(bench, load, sides):
         each("idle", _IDLE),
         lambda v: (v["after_kb"] - v["before_kb"]) / v["clients"],
         less_is_better=True, goal=">= 8x")
+    seen = each("hold", _HELD, 5 if bench.args.quick else 60, rounds=1)
+    add(f"{_HELD:,} idle clients, held: CPU", "% of a core", seen,
+        lambda v: 100 * v["cpu_s"] / v["seconds"], less_is_better=True,
+        note="they answer pings, for a minute")
+    add("  and memory of the server", "MB", seen,
+        lambda v: v["rss_kb"] / 1024, less_is_better=True)
     for transport in ("websocket", "polling"):
         add(f"come, join, go: {transport}", "clients/CPU s",
             each("connect", transport, _CONNECTIONS),

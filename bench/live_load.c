@@ -4,11 +4,13 @@
  *     live_load PORT PID broadcast CLIENTS WINDOW SECONDS
  *     live_load PORT PID paced CLIENTS PER_SECOND SECONDS
  *     live_load PORT PID idle CLIENTS
+ *     live_load PORT PID hold CLIENTS SECONDS
  *     live_load PORT PID connect websocket|polling COUNT
  *
  * broadcast: one client says "all" and always has WINDOW of them on their way;
  * paced: it says so at a fixed rate, and the time to the last client is taken.
- * idle: clients are held and the server's VmRSS is read before and after.
+ * idle: the server's VmRSS is read before and after they come; hold: they stay
+ * and answer pings.
  * Prints one JSON object; cpu_s is the server's, from /proc/PID/stat.
  *
  * A frame is looked at as far as its head and first bytes, no more: this side
@@ -292,9 +294,11 @@ static void read_client(int i, double at)
     if (got <= 0)
         fail("a client was closed");
     n += (size_t)got;
-    while (n - pos >= 4) {
+    while (n - pos >= 2) {
         len = (uint8_t)data[pos + 1];
         head = len == 126 ? 4 : 2;
+        if (n - pos < head)
+            break;
         if (len == 126)
             len = (size_t)(uint8_t)data[pos + 2] << 8 | (uint8_t)data[pos + 3];
         if (n - pos < head + len)
@@ -405,6 +409,17 @@ static void idle(int n)
            server_rss_kb());
 }
 
+static void hold(double seconds)
+{
+    double end = now() + seconds, cpu = server_cpu();
+
+    while (now() < end)
+        turn(100);
+    printf("{\"clients\":%d,\"seconds\":%.0f,\"rss_kb\":%ld,"
+           "\"cpu_s\":%.3f}\n",
+           n_clients, seconds, server_rss_kb(), server_cpu() - cpu);
+}
+
 static void connect_many(bool websocket, int count)
 {
     double begin = now(), cpu = server_cpu();
@@ -438,6 +453,8 @@ int main(int argc, char **argv)
     join_all(ARG(4));
     if (strcmp(argv[3], "broadcast") == 0)
         broadcast(ARG(5), ARG(6));
+    else if (strcmp(argv[3], "hold") == 0)
+        hold(ARG(5));
     else
         paced(ARG(5), ARG(6));
     return 0;

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
@@ -28,6 +29,7 @@
 #define DRAIN_MS 1000    /* for handlers that were told to give up */
 #define MAX_SPARE 64     /* exchanges kept for the next requests */
 #define QUEUE_FACTOR 128 /* requests that may wait, a thread */
+#define OTHER_FILES 256  /* descriptors that are not connections */
 
 /* ---- deadlines ---- */
 
@@ -382,6 +384,22 @@ static void init_handles(struct server *s)
     s->sigterm.data = s->sigint.data = s->listener.data = s;
 }
 
+/* A service manager gives 1,024 descriptors and allows many more to who asks:
+ * max_connections would be an empty promise without. */
+static void make_room(int max_connections)
+{
+    rlim_t wanted = (rlim_t)max_connections + OTHER_FILES;
+    struct rlimit lim;
+
+    if (getrlimit(RLIMIT_NOFILE, &lim) || lim.rlim_cur >= wanted)
+        return;
+    lim.rlim_cur = lim.rlim_max < wanted ? lim.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &lim) || lim.rlim_cur < wanted)
+        log_warn("http", "the system allows fewer connections than set",
+                 LOG_I("descriptors", (int64_t)lim.rlim_cur),
+                 LOG_I("max_connections", max_connections));
+}
+
 static enum err_code start_pools(struct server *s, struct err *e)
 {
     int requests = s->opt.pool_requests, streams = s->opt.pool_streams;
@@ -407,6 +425,7 @@ enum err_code server_new(struct server **out, const struct server_options *opt,
     s->opt = *opt;
     s->router = rt;
     s->drained = true;
+    make_room(opt->max_connections);
     crypto_random(&s->next_id, sizeof(s->next_id));
     crypto_random(&s->seed, sizeof(s->seed));
     s->read_buffer = mem_alloc(READ_BUFFER);

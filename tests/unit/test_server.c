@@ -809,6 +809,24 @@ static void test_bad_addresses(void **state)
     fixture_free(f);
 }
 
+/* Who may have more descriptors takes them. */
+static void test_room_for_connections(void **state)
+{
+    struct server_options so = {.max_connections = 700};
+    struct rlimit old, now;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    if (old.rlim_max < 1000)
+        skip();
+    now = (struct rlimit){300, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_true(fixture_free(fixture_new(rows, &gate, NULL, &so)));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_in_range(now.rlim_cur, 700, 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -834,6 +852,7 @@ int main(void)
         cmocka_unit_test(test_stop_lets_requests_finish),
         cmocka_unit_test(test_stop_cuts_what_does_not_end),
         cmocka_unit_test(test_bad_addresses),
+        cmocka_unit_test(test_room_for_connections),
     };
 
     log_setup(LOG_OFF, false);
