@@ -11,7 +11,7 @@ from harness.judged import Judged
 from harness.load import Http
 from harness.report import Row
 
-SECTION = "retrieval, nDCG@10"
+SECTION = "retrieval, nDCG@10 x 100"
 MODES = ("keyword", "semantic", "hybrid")
 PEERS = {"scifact": {"keyword": 0.677, "semantic": 0.645},
          "cisi": {"keyword": 0.391}}
@@ -52,14 +52,16 @@ def ours(bench, data, database):
     bench.report.fact(f"{data.name} in", f"{len(data.documents):,} documents, "
                       f"{desk.chunks():,} chunks in {took_s:.0f} s "
                       f"({database})")
-    scores = {mode: data.ndcg(ranked(desk, data, mode)) for mode in MODES}
+    scores = {mode: 100 * data.ndcg(ranked(desk, data, mode))
+              for mode in MODES}
     for mode, score in scores.items():
-        theirs = PEERS[data.name].get(mode)
+        # Few documents are an easier task than theirs.
+        theirs = None if bench.args.quick else PEERS[data.name].get(mode)
         both = max(scores["keyword"], scores["semantic"])
         bench.report.add(Row(
             SECTION, f"{data.name}, {len(data.queries)} queries: {mode} "
-            f"({database})", "", [score], [theirs] if theirs else [],
-            goal=f"> {both:.3f}" if mode == "hybrid" else ""))
+            f"({database})", "", [score], [100 * theirs] if theirs else [],
+            goal=f"> {both:.1f}" if mode == "hybrid" else ""))
 
 
 def ranked(desk, data, mode):
