@@ -6,6 +6,7 @@
 #   make                                $(B)/sheaf
 #   make SANITIZE=address,undefined     $(B)/san-address-undefined/sheaf
 #   make COVERAGE=1                     $(B)/coverage/sheaf
+#   make AARCH64=1                      $(B)/aarch64/sheaf
 # Nothing is registered by hand: sources, unit tests, fuzz drivers and assets
 # are found by their names.
 
@@ -38,10 +39,24 @@ else ifdef SANITIZE
     OUT := $(B)/san-$(subst $(comma),-,$(SANITIZE))
     OPT := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
            -fsanitize=$(SANITIZE)
+else ifdef AARCH64
+    # scripts/aarch64.sh puts Debian's arm64 libraries into root, and what runs
+    # the program under qemu beside it.
+    OUT := $(B)/aarch64
+    ROOT := $(abspath $(OUT)/root)
+    CC := aarch64-linux-gnu-gcc --sysroot=$(ROOT)
+    OPT := -O2 -g -D_FORTIFY_SOURCE=2
+    PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(ROOT) \
+        PKG_CONFIG_LIBDIR=$(ROOT)/usr/lib/aarch64-linux-gnu/pkgconfig \
+        pkg-config
+    RUN := $(OUT)/run
 else
     OUT := $(B)
     OPT := -O2 -g -D_FORTIFY_SOURCE=2
 endif
+
+PKG_CONFIG ?= pkg-config
+RUN ?= $(OUT)/sheaf
 
 WARNINGS := -Wall -Wextra -Wshadow -Wpedantic -Wstrict-prototypes \
             -Wmissing-prototypes -Wformat=2 -Wvla -Wundef \
@@ -53,9 +68,9 @@ WERROR ?= -Werror
 MISSING := $(shell command -v pkg-config >/dev/null || echo pkg-config; \
     command -v $(CC) >/dev/null || echo $(CC); \
     for p in $(PACKAGES); do \
-        pkg-config --exists $$p 2>/dev/null || echo $$p; done)
-PKG_CFLAGS := $(if $(MISSING),,$(shell pkg-config --cflags $(PACKAGES)))
-PKG_LIBS := $(if $(MISSING),,$(shell pkg-config --libs $(PACKAGES)))
+        $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
+PKG_CFLAGS := $(if $(MISSING),,$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))
+PKG_LIBS := $(if $(MISSING),,$(shell $(PKG_CONFIG) --libs $(PACKAGES)))
 
 COMPILE := $(CC) -std=gnu17 $(OPT) $(WARNINGS) $(WERROR) -D_GNU_SOURCE \
            -DSHEAF_VERSION='"$(VERSION)"' -fPIE -fstack-protector-strong \
@@ -171,7 +186,7 @@ run:
 
 # ---- test --------------------------------------------------------------------
 
-.PHONY: test test-unit test-oom test-integration fuzz fuzz-smoke coverage
+.PHONY: test test-unit test-oom test-integration test-aarch64 fuzz fuzz-smoke coverage
 test:
 	@MAKE='$(MAKE)' B='$(B)' scripts/test.sh
 
@@ -185,12 +200,15 @@ test-integration: all $(SERVERS) $(B)/venv/ready
 	@scripts/node.sh $(B)/node
 	-@scripts/venv.sh $(B)/venv-llm tests/requirements-llm.txt
 	PATH='$(abspath $(B)/node/bin)':"$$PATH" \
-	    SHEAF_BIN='$(abspath $(OUT)/sheaf)' PYTHONDONTWRITEBYTECODE=1 \
+	    SHEAF_BIN='$(abspath $(RUN))' PYTHONDONTWRITEBYTECODE=1 \
 	    SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
 	    SHEAF_TEST_SERVERS='$(abspath $(OUT)/servers)' \
 	    SHEAF_TEST_LLM='$(abspath $(B)/venv-llm)' \
 	    $(B)/venv/bin/python -m pytest -q -o cache_dir='$(abspath $(B))/pytest' \
 	    $(or $(T:%=tests/integration/test_%.py),tests/integration) $(PYTEST_ARGS)
+
+test-aarch64: $(B)/venv/ready
+	@MAKE='$(MAKE)' scripts/aarch64.sh $(B)
 
 fuzz:
 	@$(MAKE) --no-print-directory $(J) FUZZ=1 fuzzers

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # deps.sh GROUP... - install the Debian packages that are missing.
 #
-# Groups: build, run, test, bench, coverage.  Does nothing, quickly, when all
+# Groups: build, run, test, bench, coverage, aarch64.  Does nothing, quickly, when all
 # are there.  Needs root or sudo only when something is missing.
 set -euo pipefail
 
@@ -15,6 +15,7 @@ declare -A packages=(
         clang-format-14 postgresql postgresql-contrib"
     [bench]="wrk"
     [coverage]="gcovr"
+    [aarch64]="gcc-aarch64-linux-gnu qemu-user-static mmdebstrap"
 )
 
 if ! command -v dpkg-query >/dev/null; then

@@ -6,7 +6,7 @@
 set -u
 
 make=${MAKE:-make}
-layers=(lint docs-check test-unit fuzz-smoke test-integration)
+layers=(lint docs-check test-unit fuzz-smoke test-integration test-aarch64)
 summary=""
 failed=
 
