@@ -3,15 +3,15 @@
  * One micro-batch is T rows; sequences meet only in attention, where each stays
  * among its own.  Per layer:
  *
- *   x  -> operand -> qkv, 36 panels of T x 32: a panel is a head of q, k or v
- *      -> attention, a sequence and a head at a time -> ctx
+ *   x  -> operand -> for each head: its panels of q, k and v, T x 32 each
+ *                 -> attention, a sequence at a time -> its columns of ctx
  *      -> operand -> proj -> x = norm(x + y)
  *      -> operand -> up -> GELU -> operand -> down -> x = norm(x + y)
  *
  * "Operand" is what the next multiplication reads: x itself in float, a copy in
- * bf16 or in bytes with a scale a row.  The feed-forward part goes through 48
- * rows at a time, so that its wide middle (48 x 1536 floats) stays in the
- * second-level cache.
+ * bf16 or in bytes with a scale a row.  Heads come one after another, and the
+ * feed-forward part goes through 48 rows at a time, so that q, k and v of a
+ * head and the wide middle (48 x 1536 floats) stay in the second-level cache.
  */
 #include "embed/encoder.h"
 
@@ -32,7 +32,7 @@
 struct encoder {
     const struct kernel *kernel;
     enum embed_precision precision;
-    bool attends_bf16;
+    enum embed_precision attends; /* in which precision */
     struct pack *pack;
     const struct weights *w;
 };
@@ -43,7 +43,7 @@ struct encoder_scratch {
     float *x;      /* T x D: the residual stream */
     float *y;      /* T x D: what is added to it */
     float *ctx;    /* T x D: out of attention */
-    void *qkv;     /* 3H x T x 32, float or bf16 */
+    void *qkv;     /* 3 x T x 32, float or bf16: of one head */
     float *h;      /* FFN_ROWS x F */
     void *narrow;  /* operand of T x D */
     void *wide;    /* operand of FFN_ROWS x F */
@@ -110,7 +110,9 @@ static enum err_code choose(struct encoder *m,
         return err_field(e, "precision",
                          "the kernel '%s' does not have precision '%s'",
                          m->kernel->name, precision_names[m->precision]);
-    m->attends_bf16 = m->precision != EMBED_F32 && m->kernel->attend_bf16;
+    m->attends = m->precision;
+    while (!m->kernel->attend[m->attends])
+        m->attends--;
     return ERR_NONE;
 }
 
@@ -176,7 +178,6 @@ static size_t operand_bytes(enum embed_precision p)
 struct encoder_scratch *encoder_scratch_new(const struct encoder *m)
 {
     const size_t t = EMBED_MAX_BATCH;
-    size_t qkv = m->attends_bf16 ? sizeof(uint16_t) : sizeof(float);
     size_t operand = operand_bytes(m->precision);
     struct encoder_scratch *s = NULL;
     const struct {
@@ -185,7 +186,8 @@ struct encoder_scratch *encoder_scratch_new(const struct encoder *m)
         {offsetof(struct encoder_scratch, x), t * D * sizeof(float)},
         {offsetof(struct encoder_scratch, y), t * D * sizeof(float)},
         {offsetof(struct encoder_scratch, ctx), t * D * sizeof(float)},
-        {offsetof(struct encoder_scratch, qkv), 3 * t * D * qkv},
+        {offsetof(struct encoder_scratch, qkv),
+         3 * t * KERNEL_PANEL * sizeof(float)},
         {offsetof(struct encoder_scratch, h), sizeof(float) * FFN_ROWS * F},
         {offsetof(struct encoder_scratch, narrow), t * D * operand},
         {offsetof(struct encoder_scratch, wide), operand * FFN_ROWS * F},
@@ -218,8 +220,10 @@ void encoder_scratch_free(struct encoder_scratch *s)
 
 /* ---- the pass ---- */
 
-/* What a multiplication reads. */
+/* What a multiplication reads, and what it was made of. */
 struct operand {
+    const float *x;
+    size_t width;
     const void *a;
     size_t lda;
     const float *scale;
@@ -231,8 +235,14 @@ static struct operand operand(const struct encoder *m,
                               const struct encoder_scratch *s, const float *x,
                               size_t n, size_t width, void *copy)
 {
-    struct operand o = {copy, width * operand_bytes(m->precision), s->scale,
-                        s->zero};
+    struct operand o = {
+        .x = x,
+        .width = width,
+        .a = copy,
+        .lda = width * operand_bytes(m->precision),
+        .scale = s->scale,
+        .zero = s->zero,
+    };
 
     switch (m->precision) {
     case EMBED_BF16:
@@ -253,6 +263,17 @@ static struct operand operand(const struct encoder *m,
     return o;
 }
 
+/* c += x W^T of the weights that stand apart. */
+static void add_apart(struct operand o, size_t n, const struct matrix *w,
+                      float *c)
+{
+    const struct apart *end = w->apart + MATRIX_APART;
+
+    for (const struct apart *at = w->apart; at < end && at->w != 0; at++)
+        for (size_t i = 0; i < n; i++)
+            c[i * w->n + at->n] += o.x[i * o.width + at->k] * at->w;
+}
+
 /* c: n x w->n floats, rows one after the other */
 static void multiply(const struct encoder *m, struct operand o, size_t n,
                      const struct matrix *w, float *c)
@@ -270,6 +291,8 @@ static void multiply(const struct encoder *m, struct operand o, size_t n,
     };
 
     m->kernel->gemm[m->precision](&g);
+    if (w->apart)
+        add_apart(o, n, w, c);
 }
 
 static void embed(const struct encoder *m, struct encoder_scratch *s,
@@ -290,42 +313,59 @@ static void embed(const struct encoder *m, struct encoder_scratch *s,
     }
 }
 
-/* rows: of all sequences */
-static void attention(const struct encoder *m, struct encoder_scratch *s,
-                      const struct layer *l, const uint16_t *lens, size_t n,
-                      size_t rows)
+/* n panels of w. */
+static struct matrix panels(const struct encoder *m, const struct matrix *w,
+                            size_t first, size_t n)
 {
-    size_t size = m->attends_bf16 ? sizeof(uint16_t) : sizeof(float);
-    size_t head = rows * KERNEL_PANEL * size; /* bytes of one */
-    struct operand o = operand(m, s, s->x, rows, D, s->narrow);
+    size_t bytes = operand_bytes(m->precision);
+    size_t from = first * KERNEL_PANEL;
+
+    return (struct matrix){
+        .n = n * KERNEL_PANEL,
+        .k = w->k,
+        .panels = (const char *)w->panels + from * w->k * (bytes ? bytes : 4),
+        .bias = w->bias + from,
+        .scale = w->scale ? w->scale + from : NULL,
+        .sum = w->sum ? w->sum + from : NULL,
+    };
+}
+
+/* Head h of all sequences, whose x is in `o`. */
+static void attend_head(const struct encoder *m, struct encoder_scratch *s,
+                        const struct layer *l, struct operand o, size_t h,
+                        const uint16_t *lens, size_t n, size_t rows)
+{
+    bool bf16 = m->attends == EMBED_BF16;
+    size_t size = bf16 ? sizeof(uint16_t) : sizeof(float);
+    size_t part = rows * KERNEL_PANEL * size; /* bytes of q, k or v */
+    struct matrix w = panels(m, &l->qkv, 3 * h, 3);
     struct gemm g = {
         .m = rows,
         .a = o.a,
         .lda = o.lda,
         .a_scale = o.scale,
         .a_zero = o.zero,
-        .w = &l->qkv,
+        .w = &w,
         .c = s->qkv,
         .ldc = KERNEL_PANEL,
         .panel_stride = rows * KERNEL_PANEL,
-        .c_bf16 = m->attends_bf16,
+        .c_bf16 = bf16,
     };
 
     m->kernel->gemm[m->precision](&g);
     for (size_t i = 0, row = 0; i < n; row += lens[i++]) {
         const char *q = (const char *)s->qkv + row * KERNEL_PANEL * size;
-        struct attend a = {.n = lens[i], .ld = D, .work = s->work};
+        struct attend a = {
+            .n = lens[i],
+            .q = q,
+            .k = q + part,
+            .v = q + 2 * part,
+            .out = s->ctx + row * D + h * KERNEL_PANEL,
+            .ld = D,
+            .work = s->work,
+        };
 
-        for (size_t h = 0; h < H; h++) {
-            a.q = q + h * head;
-            a.k = q + (H + h) * head;
-            a.v = q + (2 * H + h) * head;
-            a.out = s->ctx + row * D + h * KERNEL_PANEL;
-            if (m->attends_bf16)
-                m->kernel->attend_bf16(&a);
-            else
-                m->kernel->attend(&a);
-        }
+        m->kernel->attend[m->attends](&a);
     }
 }
 
@@ -363,8 +403,10 @@ static void forward(const struct encoder *m, struct encoder_scratch *s,
     embed(m, s, ids, lens, n);
     for (size_t i = 0; i < n_layers; i++) {
         const struct layer *l = &m->w->layers[i];
+        struct operand o = operand(m, s, s->x, rows, D, s->narrow);
 
-        attention(m, s, l, lens, n, rows);
+        for (size_t h = 0; h < H; h++)
+            attend_head(m, s, l, o, h, lens, n, rows);
         multiply(m, operand(m, s, s->ctx, rows, D, s->narrow), rows, &l->proj,
                  s->y);
         add_norm_rows(m, s->x, s->y, rows, l->norm1_gain, l->norm1_bias);

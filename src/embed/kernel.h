@@ -33,9 +33,15 @@
 
 #include "embed/encoder.h"
 
-#define KERNEL_PANEL 32   /* outputs of a panel; also the width of a head */
-#define KERNEL_TILE 12    /* rows that a tile takes at a time, at most */
-#define KERNEL_ROW_STEP 4 /* rows are read (not written) up to a multiple */
+#define KERNEL_PANEL 32    /* outputs of a panel; also the width of a head */
+#define KERNEL_TILE 12     /* rows that AVX-512 takes at a time, at most */
+#define KERNEL_ROW_STEP 16 /* rows are read (not written) up to a multiple */
+
+/* A weight that is left out of the bytes: see matrix.apart. */
+struct apart {
+    uint16_t n, k;
+    float w; /* 0: none, and none behind it */
+};
 
 /* y = x W^T + bias.  Borrowed from the packed weights. */
 struct matrix {
@@ -44,7 +50,12 @@ struct matrix {
     const float *bias;  /* n */
     const float *scale; /* n; int8 only */
     const int32_t *sum; /* n; int8 only: the sum of an output's weights */
+    /* MATRIX_APART, or NULL; int8 only.  Weights so large that bytes which
+     * reach them would be too coarse for all others of the output.  Kernels do
+     * not look at them: who multiplies adds them in float. */
+    const struct apart *apart;
 };
+#define MATRIX_APART 128
 
 /* One multiplication.  `a` has m rows of w->k elements; rows up to the next
  * multiple of KERNEL_ROW_STEP must be readable.  Output n of row i goes to
@@ -63,8 +74,16 @@ struct gemm {
 
 /* Attention of one head over one sequence: out = softmax2(q k^T) v, where
  * softmax2 is the softmax in base 2 (its factor is folded into the weights of
- * q).  q, k, v: n rows of 32, float or bf16; q is readable up to a multiple of
- * KERNEL_ROW_STEP rows. */
+ * q).  q, k, v: n rows of 32, bf16 for attend[EMBED_BF16], else float; q and k
+ * are readable up to a multiple of KERNEL_ROW_STEP rows.
+ *
+ * In int8 both products are of bytes, after SageAttention (Zhang and others,
+ * 2024): the mean of the keys is taken from each, which moves all scores of a
+ * query alike and so nothing; q has a scale a row, k one for 32 keys.  The
+ * mean of the values is taken from them as well and added to the answer, so
+ * that weights too small for a byte, which are lost, stand for the mean and not
+ * for 0; v has a scale a column, weights are round(255 * 2^(s - max)), but
+ * their sum is that of the unrounded ones. */
 struct attend {
     size_t n; /* 1..EMBED_MAX_TOKENS */
     const void *q, *k, *v;
@@ -72,7 +91,7 @@ struct attend {
     size_t ld;  /* floats from row to row of out */
     void *work; /* KERNEL_WORK bytes, aligned to 64 */
 };
-#define KERNEL_WORK (96 * 1024)
+#define KERNEL_WORK (112 * 1024)
 
 struct kernel {
     const char *name;
@@ -81,9 +100,8 @@ struct kernel {
     int act_max;    /* int8: the largest activation, 255 or 127 */
     /* NULL: this kernel does not have this precision. */
     void (*gemm[EMBED_N_PRECISIONS])(const struct gemm *g);
-    void (*attend)(const struct attend *a);
-    /* NULL: int8 and bf16 attend in float. */
-    void (*attend_bf16)(const struct attend *a);
+    /* NULL, never for float: that of the precision before it is used. */
+    void (*attend[EMBED_N_PRECISIONS])(const struct attend *a);
 
     /* The rest works on one row of n elements, n a multiple of 16. */
     /* x = normalise(x + y) * gain + bias */

@@ -313,7 +313,7 @@ static bool has_avx512_vnni(void)
 }
 
 #define ROWS                                                                   \
-    .attend = attend, .add_norm = add_norm, .gelu = gelu,                      \
+    .attend = {attend}, .add_norm = add_norm, .gelu = gelu,                    \
     .quantize = quantize, .to_bf16 = to_bf16
 
 /* Half the range of activations: vpmaddubsw adds two products in 16 bits. */

@@ -236,14 +236,30 @@ static bool has_bf16(void)
     return cpu_features() & CPU_AVX512_BF16 && has_vnni();
 }
 
+static bool has_amx(void)
+{
+    return cpu_features() & CPU_AMX && has_bf16();
+}
+
 #define ROWS                                                                   \
-    .act_max = 255, .attend = attend, .add_norm = add_norm, .gelu = gelu,      \
-    .quantize = quantize, .to_bf16 = avx512_to_bf16
+    .act_max = 255, .add_norm = add_norm, .gelu = gelu, .quantize = quantize,  \
+    .to_bf16 = avx512_to_bf16
+
+/* Bytes attend in bf16: its multiplications cost next to nothing here. */
+const struct kernel kernel_amx = {
+    .name = "amx",
+    .supported = has_amx,
+    .fast_int8 = true,
+    .gemm = {gemm_f32, amx_gemm_bf16, amx_gemm_int8},
+    .attend = {attend, amx_attend_bf16},
+    ROWS,
+};
 
 const struct kernel kernel_avx512 = {
     .name = "avx512",
     .supported = has_avx512,
     .gemm = {[EMBED_F32] = gemm_f32},
+    .attend = {[EMBED_F32] = attend},
     ROWS,
 };
 
@@ -253,6 +269,7 @@ const struct kernel kernel_avx512_vnni = {
     .supported = has_vnni,
     .fast_int8 = true,
     .gemm = {[EMBED_F32] = gemm_f32, [EMBED_INT8] = avx512_gemm_int8},
+    .attend = {[EMBED_F32] = attend, [EMBED_INT8] = avx512_attend_int8},
     ROWS,
 };
 
@@ -264,7 +281,7 @@ const struct kernel kernel_avx512_bf16 = {
     .gemm = {[EMBED_F32] = gemm_f32,
              [EMBED_BF16] = avx512_gemm_bf16,
              [EMBED_INT8] = avx512_gemm_int8},
-    .attend_bf16 = avx512_attend_bf16,
+    .attend = {attend, avx512_attend_bf16, avx512_attend_int8},
     ROWS,
 };
 

@@ -49,6 +49,11 @@
 #define EXP2_D1 0.693260986f
 #define EXP2_D2 0.242611122f
 #define EXP2_D3 0.0551716649f
+/* The same for f in [0, 1): 7.5e-5. */
+#define EXP2_U0 0.99992520f
+#define EXP2_U1 0.69583350f
+#define EXP2_U2 0.22606717f
+#define EXP2_U3 0.07802454f
 #define EXP2_MIN (-126.0f) /* below it 2^x is no normal float */
 
 /* A row that spans less than this counts as zero: 255 divided by it must be
@@ -105,7 +110,8 @@ enum cpu_feature {
     CPU_AVX512 = 4, /* F, BW, DQ, VL */
     CPU_AVX512_VNNI = 8,
     CPU_AVX512_BF16 = 16,
-    CPU_NEON_DOT = 32, /* aarch64: sdot */
+    CPU_AMX = 32,      /* tiles, of bytes and of bf16 */
+    CPU_NEON_DOT = 64, /* aarch64: sdot */
 };
 unsigned cpu_features(void);
 
@@ -121,6 +127,7 @@ extern const struct kernel kernel_avx512;
 extern const struct kernel kernel_avx512_vnni256;
 extern const struct kernel kernel_avx512_vnni;
 extern const struct kernel kernel_avx512_bf16;
+extern const struct kernel kernel_amx;
 
 /* For the tables, from the files of their own. */
 void avx2_gemm_int8(const struct gemm *g);
@@ -129,6 +136,10 @@ void avx512_vnni256_gemm_int8(const struct gemm *g);
 void avx512_gemm_int8(const struct gemm *g);
 void avx512_gemm_bf16(const struct gemm *g);
 void avx512_attend_bf16(const struct attend *a);
+void avx512_attend_int8(const struct attend *a);
+void amx_gemm_int8(const struct gemm *g);
+void amx_gemm_bf16(const struct gemm *g);
+void amx_attend_bf16(const struct attend *a);
 void avx512_to_bf16(uint16_t *out, const float *x, size_t n);
 #endif
 

@@ -362,7 +362,7 @@ static bool has_dot(void)
 }
 
 #define ROWS                                                                   \
-    .act_max = 255, .attend = attend, .add_norm = add_norm, .gelu = gelu,      \
+    .act_max = 255, .attend = {attend}, .add_norm = add_norm, .gelu = gelu,    \
     .quantize = quantize, .to_bf16 = to_bf16
 
 const struct kernel kernel_neon = {

@@ -186,6 +186,107 @@ static void attend_bf16(const struct attend *a)
     }
 }
 
+/* What the attention of bytes works on, for one head. */
+struct byte_heads {
+    int8_t k[EMBED_MAX_TOKENS][KERNEL_PANEL], v[EMBED_MAX_TOKENS][KERNEL_PANEL];
+    float k_scale[EMBED_MAX_TOKENS / KERNEL_PANEL]; /* of 32 keys */
+    float v_scale[KERNEL_PANEL], v_mean[KERNEL_PANEL];
+    float s[EMBED_MAX_TOKENS];
+};
+_Static_assert(sizeof(struct byte_heads) <= KERNEL_WORK, "work space");
+
+/* 127 is `top`; returns what to multiply by, 0 for what counts as 0. */
+static float byte_scale(float top, float *scale)
+{
+    *scale = top < QUANT_MIN ? 0 : top / 127;
+    return top < QUANT_MIN ? 0 : 127 / top;
+}
+
+static float larger(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+static void mean_of(float mean[KERNEL_PANEL], const float *x, size_t n)
+{
+    for (size_t d = 0; d < KERNEL_PANEL; d++) {
+        mean[d] = 0;
+        for (size_t j = 0; j < n; j++)
+            mean[d] += x[j * KERNEL_PANEL + d];
+        mean[d] /= (float)n;
+    }
+}
+
+static void byte_keys(struct byte_heads *w, const float *k, size_t n)
+{
+    float mean[KERNEL_PANEL];
+
+    mean_of(mean, k, n);
+    for (size_t from = 0; from < n; from += KERNEL_PANEL) {
+        size_t to = n - from < KERNEL_PANEL ? n : from + KERNEL_PANEL;
+        float top = 0, inv;
+
+        for (size_t i = from * KERNEL_PANEL; i < to * KERNEL_PANEL; i++)
+            top = larger(top, fabsf(k[i] - mean[i % KERNEL_PANEL]));
+        inv = byte_scale(top, &w->k_scale[from / KERNEL_PANEL]);
+        for (size_t i = from * KERNEL_PANEL; i < to * KERNEL_PANEL; i++)
+            w->k[i / KERNEL_PANEL][i % KERNEL_PANEL] =
+                (int8_t)lrintf((k[i] - mean[i % KERNEL_PANEL]) * inv);
+    }
+}
+
+static void byte_values(struct byte_heads *w, const float *v, size_t n)
+{
+    mean_of(w->v_mean, v, n);
+    for (size_t d = 0; d < KERNEL_PANEL; d++) {
+        float top = 0, inv;
+
+        for (size_t j = 0; j < n; j++)
+            top = larger(top, fabsf(v[j * KERNEL_PANEL + d] - w->v_mean[d]));
+        inv = byte_scale(top, &w->v_scale[d]);
+        for (size_t j = 0; j < n; j++)
+            w->v[j][d] =
+                (int8_t)lrintf((v[j * KERNEL_PANEL + d] - w->v_mean[d]) * inv);
+    }
+}
+
+static void byte_scores(struct byte_heads *w, const float *q, size_t n)
+{
+    float top = 0, scale, inv;
+
+    for (size_t d = 0; d < KERNEL_PANEL; d++)
+        top = larger(top, fabsf(q[d]));
+    inv = byte_scale(top, &scale);
+    for (size_t j = 0; j < n; j++) {
+        int32_t sum = 0;
+
+        for (size_t d = 0; d < KERNEL_PANEL; d++)
+            sum += (int32_t)lrintf(q[d] * inv) * w->k[j][d];
+        w->s[j] = (float)sum * w->k_scale[j / KERNEL_PANEL] * scale;
+    }
+}
+
+static void attend_int8(const struct attend *a)
+{
+    struct byte_heads *w = a->work;
+
+    byte_keys(w, a->k, a->n);
+    byte_values(w, a->v, a->n);
+    for (size_t i = 0; i < a->n; i++) {
+        int32_t sums[KERNEL_PANEL] = {0};
+        float *out = a->out + i * a->ld, total;
+
+        byte_scores(w, (const float *)a->q + i * KERNEL_PANEL, a->n);
+        total = softmax2(w->s, a->n, false);
+        for (size_t j = 0; j < a->n; j++)
+            for (size_t d = 0; d < KERNEL_PANEL; d++)
+                sums[d] += (int32_t)lrintf(255 * w->s[j]) * w->v[j][d];
+        for (size_t d = 0; d < KERNEL_PANEL; d++)
+            out[d] =
+                w->v_mean[d] + w->v_scale[d] * (float)sums[d] / (255 * total);
+    }
+}
+
 /* ---- rows ---- */
 
 static void add_norm(float *x, const float *y, const float *gain,
@@ -249,8 +350,7 @@ const struct kernel kernel_scalar = {
     .gemm = {[EMBED_F32] = gemm_f32,
              [EMBED_BF16] = gemm_bf16,
              [EMBED_INT8] = gemm_int8},
-    .attend = attend_f32,
-    .attend_bf16 = attend_bf16,
+    .attend = {attend_f32, attend_bf16, attend_int8},
     .add_norm = add_norm,
     .gelu = gelu,
     .quantize = quantize,

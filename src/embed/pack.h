@@ -35,7 +35,8 @@
 
 /* V, L: see encoder.h */
 struct layer {
-    struct matrix qkv;  /* 3D x D; q is scaled by log2(e) / sqrt(32) */
+    struct matrix qkv;  /* 3D x D: a panel of q, k and v for each head; q is
+                           scaled by log2(e) / sqrt(32) */
     struct matrix proj; /* D x D */
     struct matrix up;   /* F x D */
     struct matrix down; /* D x F */

@@ -27,7 +27,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define VERSION 1
+#define VERSION 2
 #define HEADER_SIZE 4096
 
 /* SHA-256 of the model.safetensors that sentence-transformers publishes. */

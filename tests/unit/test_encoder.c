@@ -314,10 +314,11 @@ static float unpack(const struct matrix *m, enum embed_precision p, size_t n,
     return (float)((const int8_t *)m->panels)[at] * m->scale[n];
 }
 
-/* Outputs from.. of a matrix are the tensor times factor, in its place. */
+/* Every step-th panel of a matrix, from the first on, is the tensor times
+ * factor. */
 static void check_matrix(const struct safetensors *st, const struct weights *w,
-                         const struct matrix *m, size_t from, const char *name,
-                         float factor)
+                         const struct matrix *m, size_t first, size_t step,
+                         const char *name, float factor)
 {
     const struct tensor *weight, *bias;
     char full[100];
@@ -330,21 +331,22 @@ static void check_matrix(const struct safetensors *st, const struct weights *w,
     assert_non_null(bias);
     for (size_t n = 0; n < bias->count; n++) {
         const float *row = (const float *)weight->data + n * m->k;
+        size_t at =
+            (n / KERNEL_PANEL * step + first) * KERNEL_PANEL + n % KERNEL_PANEL;
         double sum = 0;
 
-        assert_float_equal(m->bias[from + n],
-                           ((const float *)bias->data)[n] * factor, 1e-7);
+        assert_float_equal(m->bias[at], ((const float *)bias->data)[n] * factor,
+                           1e-7);
         for (size_t k = 0; k < m->k; k++) {
-            float v = unpack(m, w->precision, from + n, k);
-            float most = w->precision == EMBED_INT8
-                             ? 0.501f * m->scale[from + n]
-                             : 0x1p-8f * fabsf(v);
+            float v = unpack(m, w->precision, at, k);
+            float most = w->precision == EMBED_INT8 ? 0.501f * m->scale[at]
+                                                    : 0x1p-8f * fabsf(v);
 
             assert_true(fabsf(v - row[k] * factor) <= most);
             sum += v;
         }
         if (w->precision == EMBED_INT8)
-            assert_float_equal(sum / m->scale[from + n], m->sum[from + n], 0.1);
+            assert_float_equal(sum / m->scale[at], m->sum[at], 0.1);
     }
 }
 
@@ -369,12 +371,12 @@ static void test_packing(void **state)
         assert_int_equal(pack_open(&p, &opt, NULL), ERR_NONE);
         w = pack_weights(p);
         l = &w->layers[0];
-        check_matrix(st, w, &l->qkv, 0, "attention.self.query", q);
-        check_matrix(st, w, &l->qkv, D, "attention.self.key", 1);
-        check_matrix(st, w, &l->qkv, (size_t)2 * D, "attention.self.value", 1);
-        check_matrix(st, w, &l->proj, 0, "attention.output.dense", 1);
-        check_matrix(st, w, &l->up, 0, "intermediate.dense", 1);
-        check_matrix(st, w, &l->down, 0, "output.dense", 1);
+        check_matrix(st, w, &l->qkv, 0, 3, "attention.self.query", q);
+        check_matrix(st, w, &l->qkv, 1, 3, "attention.self.key", 1);
+        check_matrix(st, w, &l->qkv, 2, 3, "attention.self.value", 1);
+        check_matrix(st, w, &l->proj, 0, 1, "attention.output.dense", 1);
+        check_matrix(st, w, &l->up, 0, 1, "intermediate.dense", 1);
+        check_matrix(st, w, &l->down, 0, 1, "output.dense", 1);
         pack_close(p);
     }
     safetensors_close(st);

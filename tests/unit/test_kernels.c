@@ -167,8 +167,12 @@ static void fill_matrix(struct problem *t, enum fill fill)
     size_t group = 4 / size;
 
     t->panels_memory = need((n + 1) * size);
-    t->w =
-        (struct matrix){t->n, t->k, t->panels_memory + size, bias, scale, sum};
+    t->w = (struct matrix){.n = t->n,
+                           .k = t->k,
+                           .panels = t->panels_memory + size,
+                           .bias = bias,
+                           .scale = scale,
+                           .sum = sum};
     for (size_t i = 0; i < t->n; i++) {
         bias[i] = random_float();
         scale[i] = 0.001f * (float)(1 + i % 7);
@@ -335,7 +339,12 @@ static void test_scalar_gemm(void **state)
     uint8_t a[4 * 4] = {129, 130, 131, 132, 0, 255, 1, 1};
     float scale[32], bias[32], a_scale[2] = {2, 1}, c[2 * 32];
     int32_t sum[32], a_zero[2] = {128, 1};
-    struct matrix w = {32, 4, panels, bias, scale, sum};
+    struct matrix w = {.n = 32,
+                       .k = 4,
+                       .panels = panels,
+                       .bias = bias,
+                       .scale = scale,
+                       .sum = sum};
     struct gemm g = {.m = 2,
                      .a = a,
                      .lda = 4,
@@ -364,30 +373,28 @@ static void test_scalar_gemm(void **state)
 
 /* ---- attention ---- */
 
-/* n x 32 of q, k and v, q with the rows that may be read beyond. */
-static void *heads(size_t n, float range, bool bf16)
+/* n x 32 of q, k or v, with the rows that may be read beyond. */
+static void *heads(size_t n, float range, enum embed_precision p)
 {
     size_t rows = (n + KERNEL_ROW_STEP - 1) / KERNEL_ROW_STEP * KERNEL_ROW_STEP;
-    size_t count = rows * KERNEL_PANEL, size = bf16 ? 2 : 4;
-    char *p = need(count * size);
+    size_t count = rows * KERNEL_PANEL, size = p == EMBED_BF16 ? 2 : 4;
+    char *at = need(count * size);
 
     for (size_t i = 0; i < count; i++)
-        put_element(bf16 ? EMBED_BF16 : EMBED_F32, p + i * size,
+        put_element(p == EMBED_BF16 ? EMBED_BF16 : EMBED_F32, at + i * size,
                     range * random_float(), 0);
-    return p;
+    return at;
 }
 
-static float *attend_with(const struct kernel *k, struct attend *a, bool bf16)
+static float *attend_with(const struct kernel *k, struct attend *a,
+                          enum embed_precision p)
 {
     size_t len = a->n * a->ld;
 
     a->out = need(len * sizeof(float));
     for (size_t i = 0; i < len; i++)
         a->out[i] = 123;
-    if (bf16)
-        k->attend_bf16(a);
-    else
-        k->attend(a);
+    k->attend[p](a);
     for (size_t i = 0; i < len; i++)
         if (i % a->ld >= KERNEL_PANEL)
             assert_true(a->out[i] == 123);
@@ -395,24 +402,31 @@ static float *attend_with(const struct kernel *k, struct attend *a, bool bf16)
 }
 
 /* Outputs are averages of v, which is below 1.  float: 1e-5 (large scores lose
- * digits); bf16: 2^-8 for p rounded twice and summed in another order. */
-static void check_attention(size_t n, float range, bool bf16, void *work)
+ * digits); bf16: 2^-8 for p rounded twice and summed in another order; int8:
+ * means summed in another order move what is near a half to the next byte. */
+static void check_attention(size_t n, float range, enum embed_precision p,
+                            void *work)
 {
-    float tolerance = bf16 ? 4e-3f : 1e-6f * (10 + 32 * range * range);
-    void *q = heads(n, range, bf16);
-    char *k = heads((n + 3) / 4 * 4, range, bf16);
-    char *v = heads((n + 3) / 4 * 4, 1, bf16);
+    const float tolerances[] = {
+        [EMBED_F32] = 1e-6f * (10 + 32 * range * range),
+        [EMBED_BF16] = 4e-3f,
+        [EMBED_INT8] = 8e-3f,
+    };
+    float tolerance = tolerances[p];
+    void *q = heads(n, range, p);
+    char *k = heads(n, range, p);
+    char *v = heads(n, 1, p);
     struct attend a = {n, q, k, v, NULL, KERNEL_PANEL + 3, work};
-    float *want = attend_with(scalar, &a, bf16);
+    float *want = attend_with(scalar, &a, p);
 
     FOR_KERNELS(other)
     {
         float *got;
 
-        if (bf16 && !other->attend_bf16)
+        if (!other->attend[p])
             continue;
         memset(work, 0xFF, KERNEL_WORK); /* NaN wherever one looks */
-        got = attend_with(other, &a, bf16);
+        got = attend_with(other, &a, p);
         for (size_t i = 0; i < n * a.ld; i++)
             if (!(fabsf(want[i] - got[i]) <= tolerance))
                 fail_msg("%s, %zu tokens, range %g: %g instead of %g",
@@ -426,30 +440,64 @@ static void check_attention(size_t n, float range, bool bf16, void *work)
     free(v);
 }
 
-static void check_attentions(bool bf16)
+static void check_attentions(enum embed_precision p)
 {
     void *work = aligned_alloc(64, KERNEL_WORK);
 
     assert_non_null(work);
     for (size_t n = 1; n <= 70; n++)
-        check_attention(n, 1, bf16, work);
-    check_attention(255, 1, bf16, work);
-    check_attention(EMBED_MAX_TOKENS, 1, bf16, work);
-    check_attention(33, 0, bf16, work);  /* all alike */
-    check_attention(45, 12, bf16, work); /* one takes it all */
+        check_attention(n, 1, p, work);
+    check_attention(255, 1, p, work);
+    check_attention(EMBED_MAX_TOKENS, 1, p, work);
+    check_attention(33, 0, p, work);  /* all alike */
+    check_attention(45, 12, p, work); /* one takes it all */
     free(work);
 }
 
 static void test_attend(void **state)
 {
     (void)state;
-    check_attentions(false);
+    check_attentions(EMBED_F32);
 }
 
 static void test_attend_bf16(void **state)
 {
     (void)state;
-    check_attentions(true);
+    check_attentions(EMBED_BF16);
+}
+
+static void test_attend_int8(void **state)
+{
+    (void)state;
+    check_attentions(EMBED_INT8);
+}
+
+/* What bytes are allowed to lose against float: 1 % of the range of v where
+ * scores are ordinary. */
+static void test_attend_int8_is_near_float(void **state)
+{
+    enum { N = 200 };
+    void *work = aligned_alloc(64, KERNEL_WORK);
+    float *q = heads(N, 1, EMBED_F32), *k = heads(N, 1, EMBED_F32);
+    float *v = heads(N, 1, EMBED_F32), *want, *got;
+    struct attend a = {N, q, k, v, NULL, KERNEL_PANEL, work};
+
+    (void)state;
+    assert_non_null(work);
+    for (size_t i = 0; i < N * KERNEL_PANEL; i++) {
+        k[i] += 40; /* what all keys have in common is free */
+        v[i] += 5;
+    }
+    want = attend_with(scalar, &a, EMBED_F32);
+    got = attend_with(scalar, &a, EMBED_INT8);
+    for (size_t i = 0; i < N * KERNEL_PANEL; i++)
+        assert_float_equal(got[i], want[i], 0.01);
+    free(want);
+    free(got);
+    free(q);
+    free(k);
+    free(v);
+    free(work);
 }
 
 /* Scores far beyond what a sum of powers could hold: the largest wins. */
@@ -471,9 +519,13 @@ static void test_attend_huge(void **state)
 
         if (!(*at)->supported())
             continue;
-        (*at)->attend(&a);
-        for (size_t i = 0; i < 3 * 32; i++)
-            assert_float_equal(out[i], 1, 1e-6);
+        for (int p = 0; p < EMBED_N_PRECISIONS; p++) {
+            if (p == EMBED_BF16 || !(*at)->attend[p])
+                continue;
+            (*at)->attend[p](&a);
+            for (size_t i = 0; i < 3 * 32; i++)
+                assert_float_equal(out[i], 1, 1e-6);
+        }
     }
 }
 
@@ -635,6 +687,8 @@ int main(void)
         cmocka_unit_test_setup(test_gemm_extremes, setup),
         cmocka_unit_test_setup(test_attend, setup),
         cmocka_unit_test_setup(test_attend_bf16, setup),
+        cmocka_unit_test_setup(test_attend_int8, setup),
+        cmocka_unit_test_setup(test_attend_int8_is_near_float, setup),
         cmocka_unit_test_setup(test_attend_huge, setup),
         cmocka_unit_test_setup(test_add_norm, setup),
         cmocka_unit_test_setup(test_gelu, setup),
