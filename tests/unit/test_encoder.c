@@ -510,6 +510,40 @@ static void test_full_batch(void **state)
 }
 
 /* The most hostile weights that are taken: still numbers. */
+/* One weight far beyond its like costs the others of its output nothing. */
+static void test_weight_apart(void **state)
+{
+    struct pack_options opt = {.model_path = model_path,
+                               .precision = EMBED_INT8,
+                               .n_vocab = WORDS,
+                               .n_layers = 1};
+    float want[N_SEQ * D], got[N_SEQ * D];
+    const struct matrix *m;
+    struct pack *p;
+
+    (void)state;
+    write_model((struct flaw){.spoil = L0 "output.dense.weight", .with = 5});
+    assert_int_equal(pack_open(&p, &opt, NULL), ERR_NONE);
+    m = &pack_weights(p)->layers[0].down;
+    assert_int_equal(m->apart[0].n, D - 1);
+    assert_int_equal(m->apart[0].k, MODEL_FFN - 1);
+    assert_true(m->apart[0].w == 5);
+    assert_true(m->apart[1].w == 0);
+    assert_true(m->scale[D - 1] <= 0.1001f / 127);
+    assert_true(unpack(m, EMBED_INT8, D - 1, MODEL_FFN - 1) == 0);
+    pack_close(p);
+    run_small("f32", "scalar", want);
+    FOR_EACH(k, precision)
+    {
+        if (precision != EMBED_INT8)
+            continue;
+        run_small("int8", k->name, got);
+        for (size_t i = 0; i < N_SEQ; i++)
+            assert_true(cosine(want + i * D, got + i * D) > 0.998);
+    }
+    write_model((struct flaw){0});
+}
+
 static void test_extreme_weights(void **state)
 {
     static const char *const names[] = {
@@ -848,6 +882,7 @@ int main(void)
         cmocka_unit_test(test_kernels_agree),
         cmocka_unit_test(test_batch_does_not_matter),
         cmocka_unit_test(test_full_batch),
+        cmocka_unit_test(test_weight_apart),
         cmocka_unit_test(test_extreme_weights),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_stale_cache),
