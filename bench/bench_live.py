@@ -7,8 +7,10 @@ so that the load, or somebody else on the machine, is not what is measured.
 """
 import json
 import os
+import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from harness.process import BenchError, Child
@@ -20,6 +22,7 @@ _REPO = _HERE.parent
 _CLIENTS, _IDLE, _CONNECTIONS = 1000, 2000, 2000
 _PER_SECOND = 100
 _HELD = 10000
+_PORT = re.compile(r"^(?:http://127.0.0.1:)?(\d+)$", re.M)
 
 
 def run(bench):
@@ -54,9 +57,10 @@ class Server:
         log = bench.work / f"live-{name}.log"
         log.write_text("")
         self.child = Child(["taskset", "-c", "0", *argv], log=log)
-        while not log.read_text().strip():
+        while not (said := _PORT.search(log.read_text())):
             self.child.check_alive()
-        self.port = int(log.read_text().split()[0].rpartition(":")[2])
+            time.sleep(0.01)
+        self.port = int(said[1])
 
     def stop(self):
         self.child.stop()

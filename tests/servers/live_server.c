@@ -35,7 +35,7 @@ static struct sio *sio;
 static struct sio_namespace *root;
 static struct sio_options options;
 static const char *origins = "", *listen_on = "127.0.0.1:0";
-static int max_connections = 20000;
+static int max_connections = 15000;
 static int write_timeout_ms = 30000;
 
 #define MAX_ARGS 16
