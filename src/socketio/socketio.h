@@ -147,8 +147,8 @@ void sio_broadcast(struct sio_namespace *ns, const struct sio_target *to,
                    const struct sio_message *m);
 
 /* From any thread: copy the message and broadcast it on the loop, to a room or
- * (empty) to the whole namespace; attachments are not taken.  ERR_TOO_LARGE:
- * over max_payload. */
+ * (empty) to the whole namespace; attachments are not taken.  Between sio_start
+ * and server_free.  ERR_TOO_LARGE: over max_payload. */
 enum err_code sio_post(struct sio_namespace *ns, struct slice room,
                        const struct sio_message *m, struct err *e) CHECKED;
 
