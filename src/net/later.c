@@ -81,6 +81,12 @@ void request_answer(struct request *r)
     conn_answer(r->exchange->conn);
 }
 
+void request_answer_err(struct request *r, const struct err *e)
+{
+    reply_err(r->exchange, e);
+    request_answer(r);
+}
+
 void request_take_over(struct request *r, const struct conn_guest *ops,
                        void *guest)
 {

@@ -129,6 +129,8 @@ struct parked *request_park(struct request *r, void (*gone)(void *ctx),
  * `p` is no more. */
 struct request *parked_request(struct parked *p);
 void request_answer(struct request *r);
+/* The same with an error, as if a handler had returned it. */
+void request_answer_err(struct request *r, const struct err *e);
 
 /* Streamed replies, only for routes with .run = ON_STREAM: chunked for 1.1.
  * stream_write blocks while the client is slow (at most 256 kB are waiting)

@@ -312,7 +312,7 @@ static bool needs_body(const struct route *row)
     return false;
 }
 
-static bool is_json_type(struct slice type)
+static bool is_json_type(struct slice type, bool or_text)
 {
     struct slice name, param;
 
@@ -320,6 +320,7 @@ static bool is_json_type(struct slice type)
         return false;
     name = slice_trim(name);
     if (!slice_is_nocase(name, "application/json") &&
+        !(or_text && slice_is_nocase(name, "text/plain")) &&
         !(name.len > 5 &&
           slice_is_nocase(slice_sub(name, name.len - 5, name.len), "+json")))
         return false;
@@ -339,8 +340,8 @@ static bool check_type(struct exchange *x, const struct route *row)
 {
     struct slice type = request_header(&x->r, "Content-Type");
 
-    if (row->raw_body ||
-        (row->form_body ? multipart_is(type) : is_json_type(type)))
+    if (row->raw_body || (row->form_body ? multipart_is(type)
+                                         : is_json_type(type, row->text_body)))
         return true;
     reply_problem(x, 415, "Content-Type",
                   row->form_body ? "the body must be a form: send "

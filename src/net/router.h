@@ -76,6 +76,8 @@ struct route {
     size_t max_body;            /* bytes; 0: 64 KiB for POST/PUT/PATCH */
     bool raw_body;              /* the handler reads r->body; no field checks */
     bool form_body;             /* the body is multipart/form-data, not JSON */
+    bool text_body;             /* JSON may call itself text/plain: that is what
+                                   pages of other sites can send unasked */
     bool open_query;            /* unknown query parameters are let through */
     int per_minute; /* calls that one client address may make when it needs the
                        token to write and does not carry it; over it: 429 with
