@@ -17,6 +17,7 @@
 
 #define US_PER_S INT64_C(1000000)
 #define US_PER_MS INT64_C(1000)
+#define US_PER_MINUTE (60 * US_PER_S)
 #define US_PER_DAY (86400 * US_PER_S)
 
 int64_t clock_now_us(void); /* wall clock */

@@ -437,4 +437,5 @@ const struct store_ops store_postgres_ops = {
     .jobs = &postgres_job_ops,
     .scrape = &postgres_scrape_ops,
     .documents = &postgres_document_ops,
+    .events = &postgres_event_ops,
 };

@@ -404,8 +404,27 @@ static const char *const step_5[] = {
     "  ON paper_vectors(generation, paper_id);",
     NULL};
 
-static const char *const *const steps[] = {step_1, step_2, step_3, step_4,
-                                           step_5};
+/* Page views as counts: by page for all times, by minute since 1970. */
+static const char *const step_6[] = {
+    "CREATE TABLE pages("
+    "  id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  page text COLLATE \"C\" NOT NULL,"
+    "  title text NOT NULL,"
+    "  views int8 NOT NULL,"      /* by people */
+    "  bot_views int8 NOT NULL);" /* by others */
+    "CREATE UNIQUE INDEX pages_by_page ON pages(page);"
+    "CREATE INDEX pages_by_views ON pages(views DESC, page);"
+    "CREATE TABLE page_views("
+    "  minute int8 NOT NULL,"
+    "  page_id int8 NOT NULL,"
+    "  bot text COLLATE \"C\" NOT NULL," /* the reason, '' for people */
+    "  referrer text COLLATE \"C\" NOT NULL,"
+    "  views int8 NOT NULL,"
+    "  PRIMARY KEY (minute, page_id, bot, referrer));",
+    NULL};
+
+static const char *const *const steps[] = {step_1, step_2, step_3,
+                                           step_4, step_5, step_6};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look

@@ -448,4 +448,5 @@ const struct store_ops store_sqlite_ops = {
     .jobs = &sqlite_job_ops,
     .scrape = &sqlite_scrape_ops,
     .documents = &sqlite_document_ops,
+    .events = &sqlite_event_ops,
 };

@@ -18,6 +18,7 @@
  *                       sqlite_paper_vectors.c those of papers,
  *                       sqlite_paper_words.c their words;
  *                       sqlite_embed.c the job that makes vectors
+ *   sqlite_events.c     page views
  *
  * Threads: a struct db belongs to one thread at a time.
  */
@@ -280,6 +281,7 @@ extern const struct paper_ops sqlite_paper_ops;
 extern const struct job_ops sqlite_job_ops;
 extern const struct scrape_ops sqlite_scrape_ops;
 extern const struct document_ops sqlite_document_ops;
+extern const struct event_ops sqlite_event_ops;
 
 /* slots of sqlite_list.c and sqlite_similar.c */
 enum err_code sqlite_papers_list(struct store *s, struct arena *a,

@@ -359,6 +359,24 @@ static const char vectors_4[] =
     "END;"
     "CREATE INDEX paper_vectors_by_change ON paper_vectors(generation);";
 
+/* Page views as counts: by page for all times, by minute since 1970. */
+static const char events_5[] =
+    "CREATE TABLE pages("
+    "  id INTEGER PRIMARY KEY,"
+    "  page TEXT NOT NULL UNIQUE,"
+    "  title TEXT NOT NULL,"
+    "  views INTEGER NOT NULL,"     /* by people */
+    "  bot_views INTEGER NOT NULL)" /* by others */
+    "  STRICT;"
+    "CREATE INDEX pages_by_views ON pages(views DESC, page);"
+    "CREATE TABLE page_views("
+    "  minute INTEGER NOT NULL,"
+    "  page_id INTEGER NOT NULL,"
+    "  bot TEXT NOT NULL," /* the reason, '' for people */
+    "  referrer TEXT NOT NULL,"
+    "  views INTEGER NOT NULL,"
+    "  PRIMARY KEY (minute, page_id, bot, referrer)) STRICT, WITHOUT ROWID;";
+
 /* Each step in parts (C promises no longer literals), NULL-ended. */
 #define MAX_PARTS 4
 static const char *const steps[][MAX_PARTS] = {
@@ -366,6 +384,7 @@ static const char *const steps[][MAX_PARTS] = {
     {documents_2, vectors_2, NULL},
     {files_3, NULL},
     {vectors_4, NULL},
+    {events_5, NULL},
 };
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 

@@ -43,7 +43,7 @@ static const struct store_ops *const backends[] = {
     X(chunks_unembedded) X(chunk_vectors_put) X(papers_unembedded) \
     X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
     X(papers_words) X(embed_job) X(unembedded) X(embed_finish) \
-    X(papers_waiting)
+    X(papers_waiting) X(views_add) X(views_totals)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,
@@ -850,4 +850,22 @@ enum err_code store_papers_waiting(struct store *s, int64_t **out, size_t *n,
                                    struct err *e)
 {
     RUN(s, papers_waiting, s->ops->documents->papers_waiting(s, out, n, e));
+}
+
+/* ---- events.h ---- */
+
+enum err_code store_views_add(struct store *s, struct page_view *views,
+                              size_t n, struct err *e)
+{
+    CHECK(args_views(views, n, e));
+    if (n == 0)
+        return ERR_NONE;
+    RUN(s, views_add, s->ops->events->add(s, views, n, e));
+}
+
+enum err_code store_views_totals(struct store *s, struct arena *a, int limit,
+                                 struct view_totals *out, struct err *e)
+{
+    CHECK(args_page(0, limit, e));
+    RUN(s, views_totals, s->ops->events->totals(s, a, limit, out, e));
 }

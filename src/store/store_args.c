@@ -331,3 +331,31 @@ enum err_code args_vector_search(const struct vector_search *q, struct err *e)
         code = err_field(e, "metric", "no such measure of distance");
     return code == ERR_NONE ? args_vector(q->vector, e) : code;
 }
+
+static enum err_code text_within(const char *field, struct slice s, size_t max,
+                                 struct err *e)
+{
+    if (s.len > max)
+        return err_field(e, field, "'%s' is longer than %zu bytes", field, max);
+    return args_text(field, s, e);
+}
+
+enum err_code args_views(const struct page_view *views, size_t n, struct err *e)
+{
+    enum err_code code = ERR_NONE;
+
+    if (n > VIEW_MAX_BATCH)
+        return err_field(e, "n", "more than %d views", VIEW_MAX_BATCH);
+    for (size_t i = 0; i < n && code == ERR_NONE; i++) {
+        const struct page_view *v = &views[i];
+
+        if (v->page.len == 0)
+            return err_field(e, "page", "'page' is empty");
+        if ((code = text_within("page", v->page, VIEW_MAX_PAGE, e)) ||
+            (code = text_within("title", v->title, VIEW_MAX_TITLE, e)) ||
+            (code = text_within("referrer", v->referrer, VIEW_MAX_REFERRER, e)))
+            return code;
+        code = text_within("bot", v->bot, VIEW_MAX_REFERRER, e);
+    }
+    return code;
+}

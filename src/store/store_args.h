@@ -10,6 +10,7 @@
 #define STORE_STORE_ARGS_H
 
 #include "store/documents.h"
+#include "store/events.h"
 #include "store/jobs.h"
 #include "store/papers.h"
 #include "store/scrape.h"
@@ -49,6 +50,10 @@ enum err_code args_vector_set(enum vector_set set, struct err *e) CHECKED;
 /* Every component is a finite number. */
 enum err_code args_vector(const float *v, struct err *e) CHECKED;
 enum err_code args_vector_search(const struct vector_search *q, struct err *e)
+    CHECKED;
+
+/* Texts within their maxima, none without a page, at most VIEW_MAX_BATCH. */
+enum err_code args_views(const struct page_view *views, size_t n, struct err *e)
     CHECKED;
 
 #endif

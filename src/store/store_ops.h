@@ -2,8 +2,8 @@
  *
  * Included by store.c, the backends and nobody else.  Every slot is required
  * and has the contract of the public function of the same name in store.h,
- * papers.h, jobs.h, scrape.h or documents.h; the wrapper in store.c has checked
- * the arguments already, so that backends need not:
+ * papers.h, jobs.h, scrape.h, documents.h or events.h; the wrapper in store.c
+ * has checked the arguments already, so that backends need not:
  *   - texts are valid UTF-8 without NUL (JSON texts are taken as they are);
  *   - limits are 0..STORE_MAX_ROWS, offsets >= 0, outputs are not NULL;
  *   - `e` may be NULL, as everywhere.
@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "store/documents.h"
+#include "store/events.h"
 #include "store/jobs.h"
 #include "store/papers.h"
 #include "store/scrape.h"
@@ -266,6 +267,13 @@ struct document_ops {
                                   struct err *e);
 };
 
+struct event_ops {
+    enum err_code (*add)(struct store *s, struct page_view *views, size_t n,
+                         struct err *e);
+    enum err_code (*totals)(struct store *s, struct arena *a, int limit,
+                            struct view_totals *out, struct err *e);
+};
+
 /* max_attempts of the webhook jobs that the store makes itself (deliveries):
  * how often one may take the process down.  Refused sends do not count, they
  * end with a report. */
@@ -290,6 +298,7 @@ struct store_ops {
     const struct job_ops *jobs;
     const struct scrape_ops *scrape;
     const struct document_ops *documents;
+    const struct event_ops *events;
 };
 
 /* One line of store_op_stats(), while it grows. */

@@ -1,0 +1,47 @@
+/* events.h - page views: counted as they come, read as totals.
+ *
+ * Views are kept as counts, not one by one: a row is a minute (UTC), a page,
+ * where its readers came from, and what kind of robot they were, if any.  So a
+ * page that is read a thousand times in a minute costs one row, and nothing
+ * about a single reader is stored.
+ */
+#ifndef STORE_EVENTS_H
+#define STORE_EVENTS_H
+
+#include "store/store.h"
+
+#define VIEW_MAX_PAGE 2048    /* bytes */
+#define VIEW_MAX_TITLE 2000   /* bytes */
+#define VIEW_MAX_REFERRER 255 /* bytes */
+#define VIEW_MAX_BATCH 1000   /* views in one call */
+
+struct page_view {
+    struct slice page;     /* "/projects" */
+    struct slice title;    /* the page's, as of now; may be empty */
+    struct slice referrer; /* host that the reader came from; may be empty */
+    struct slice bot;      /* why it is no person; empty: it may be one */
+    int64_t at_us;
+    int64_t count; /* out: views of the page by people, this one included */
+};
+
+/* Count them all in one commit, in their order.  ERR_INVALID: a text over its
+ * maximum, no page, more than VIEW_MAX_BATCH. */
+enum err_code store_views_add(struct store *s, struct page_view *views,
+                              size_t n, struct err *e) CHECKED;
+
+struct page_count {
+    struct slice page, title;
+    int64_t count;
+};
+struct view_totals {
+    int64_t views, pages; /* by people; pages that people have viewed */
+    int64_t bot_views;
+    struct page_count *top; /* in arena; most views first, then by name */
+    size_t n_top;
+};
+/* All there is, with the `limit` pages that were viewed most. */
+enum err_code store_views_totals(struct store *s, struct arena *a, int limit,
+                                 struct view_totals *out, struct err *e)
+    CHECKED;
+
+#endif

@@ -1,0 +1,136 @@
+/* sqlite_events.c - page views.
+ *
+ * A view is two upserts: the page's total, which also gives its id, and the
+ * count of its minute.  Both are found by key, so a batch costs one commit and
+ * little besides.
+ */
+#include "base/clock.h"
+#include "store/sqlite_impl.h"
+
+struct adding {
+    struct page_view *views;
+    size_t n;
+};
+
+static enum err_code count_page(struct db *c, struct page_view *v,
+                                int64_t *page_id, struct err *e)
+{
+    struct query q;
+
+    q_start(&q, c,
+            "INSERT INTO pages(page, title, views, bot_views)"
+            " VALUES (?, ?, ?, ?) ON CONFLICT(page) DO UPDATE SET"
+            " views = views + excluded.views,"
+            " bot_views = bot_views + excluded.bot_views,"
+            " title = CASE excluded.title WHEN '' THEN title"
+            "  ELSE excluded.title END"
+            " RETURNING id, views");
+    q_text(&q, v->page);
+    q_text(&q, v->bot.len ? SLICE_NONE : v->title);
+    q_int(&q, v->bot.len == 0);
+    q_int(&q, v->bot.len > 0);
+    if (q_next(&q)) {
+        *page_id = q_get_int(&q);
+        v->count = q_get_int(&q);
+    }
+    return q_end(&q, e);
+}
+
+static enum err_code count_minute(struct db *c, const struct page_view *v,
+                                  int64_t page_id, struct err *e)
+{
+    struct query q;
+
+    q_start(&q, c,
+            "INSERT INTO page_views(minute, page_id, bot, referrer, views)"
+            " VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE"
+            " SET views = views + 1");
+    q_int(&q, v->at_us / US_PER_MINUTE);
+    q_int(&q, page_id);
+    q_text(&q, v->bot);
+    q_text(&q, v->referrer);
+    return q_run(&q, NULL, e);
+}
+
+static enum err_code do_add(struct sqlite_store *s, struct db *c, void *ctx,
+                            struct err *e)
+{
+    struct adding *add = ctx;
+    enum err_code code = ERR_NONE;
+
+    (void)s;
+    for (size_t i = 0; i < add->n && code == ERR_NONE; i++) {
+        int64_t page_id = 0;
+
+        code = count_page(c, &add->views[i], &page_id, e);
+        if (code == ERR_NONE)
+            code = count_minute(c, &add->views[i], page_id, e);
+    }
+    return code;
+}
+
+static enum err_code add(struct store *s, struct page_view *views, size_t n,
+                         struct err *e)
+{
+    return writer_run(sqlite_downcast(s), do_add, &(struct adding){views, n},
+                      e);
+}
+
+static void read_page(struct query *q, struct arena *a, void *row)
+{
+    struct page_count *p = row;
+
+    p->page = q_get_text(q, a);
+    p->title = q_get_text(q, a);
+    p->count = q_get_int(q);
+}
+
+static enum err_code read_totals(struct db *c, struct rows *top, int limit,
+                                 struct view_totals *out, struct err *e)
+{
+    struct query q;
+    enum err_code code;
+
+    q_start(&q, c,
+            "SELECT ifnull(sum(views), 0), count(*) FILTER (WHERE views > 0),"
+            " ifnull(sum(bot_views), 0) FROM pages");
+    if (q_next(&q)) {
+        out->views = q_get_int(&q);
+        out->pages = q_get_int(&q);
+        out->bot_views = q_get_int(&q);
+    }
+    code = q_end(&q, e);
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c,
+            "SELECT page, title, views FROM pages WHERE views > 0"
+            " ORDER BY views DESC, page LIMIT ?");
+    q_int(&q, limit);
+    return q_rows(&q, top, read_page, e);
+}
+
+static enum err_code totals(struct store *base, struct arena *a, int limit,
+                            struct view_totals *out, struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    struct rows top = {.a = a, .size = sizeof(struct page_count)};
+    struct view_totals t = {0};
+    struct db *c;
+    enum err_code code = db_get(s, true, &c, e);
+
+    if (code != ERR_NONE)
+        return code;
+    code = read_totals(c, &top, limit, &t, e);
+    db_put(s, c);
+    if (code != ERR_NONE)
+        return code;
+    t.top = (struct page_count *)(void *)top.p;
+    t.n_top = top.n;
+    *out = t;
+    return ERR_NONE;
+}
+
+const struct event_ops sqlite_event_ops = {
+    .add = add,
+    .totals = totals,
+};

@@ -1,0 +1,158 @@
+/* test_store_events.c - conformance: page views. */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/events.h"
+#include "store_fixture.h"
+
+static struct page_view view(const char *page)
+{
+    return (struct page_view){.page = slice_of(page), .at_us = NOW};
+}
+
+static struct view_totals totals(struct store_fixture *f, int limit)
+{
+    struct view_totals t;
+
+    OK(f, store_views_totals(f->s, f->a, limit, &t, &f->err));
+    return t;
+}
+
+static void counts_in_order(struct store_fixture *f)
+{
+    struct page_view v[] = {view("/a"), view("/b"), view("/a"), view("/a")};
+    struct view_totals t;
+
+    OK(f, store_views_add(f->s, v, 4, &f->err));
+    assert_int_equal(v[0].count, 1);
+    assert_int_equal(v[1].count, 1);
+    assert_int_equal(v[2].count, 2);
+    assert_int_equal(v[3].count, 3);
+    OK(f, store_views_add(f->s, v, 1, &f->err));
+    assert_int_equal(v[0].count, 4);
+    t = totals(f, 10);
+    assert_int_equal(t.views, 5);
+    assert_int_equal(t.pages, 2);
+    assert_int_equal(t.n_top, 2);
+    TEXT("/a", t.top[0].page);
+    assert_int_equal(t.top[0].count, 4);
+    TEXT("/b", t.top[1].page);
+}
+
+static void nothing_yet(struct store_fixture *f)
+{
+    struct view_totals t = totals(f, 10);
+
+    OK(f, store_views_add(f->s, NULL, 0, &f->err));
+    assert_int_equal(t.views, 0);
+    assert_int_equal(t.pages, 0);
+    assert_int_equal(t.bot_views, 0);
+    assert_int_equal(t.n_top, 0);
+}
+
+static void robots_apart(struct store_fixture *f)
+{
+    struct page_view v[] = {view("/a"), view("/a"), view("/robots-only")};
+    struct view_totals t;
+
+    v[1].bot = v[2].bot = SLICE("crawler");
+    OK(f, store_views_add(f->s, v, 3, &f->err));
+    assert_int_equal(v[0].count, 1);
+    assert_int_equal(v[1].count, 1);
+    assert_int_equal(v[2].count, 0);
+    t = totals(f, 10);
+    assert_int_equal(t.views, 1);
+    assert_int_equal(t.pages, 1);
+    assert_int_equal(t.bot_views, 2);
+    assert_int_equal(t.n_top, 1);
+}
+
+static void the_newest_title(struct store_fixture *f)
+{
+    struct page_view v[] = {view("/a"), view("/a"), view("/a"), view("/a")};
+
+    v[0].title = SLICE("old");
+    v[1].title = SLICE("n\xC3\xA9w");
+    v[3].title = SLICE("as a robot sees it");
+    v[3].bot = SLICE("crawler");
+    OK(f, store_views_add(f->s, v, 4, &f->err));
+    TEXT("n\xC3\xA9w", totals(f, 1).top[0].title);
+    v[0] = view("/a");
+    OK(f, store_views_add(f->s, v, 1, &f->err));
+    TEXT("n\xC3\xA9w", totals(f, 1).top[0].title);
+}
+
+static void most_viewed_first_then_by_name(struct store_fixture *f)
+{
+    struct page_view v[] = {view("/z"), view("/B"), view("/\xC3\xA4"),
+                            view("/a"), view("/z")};
+    static const char *const order[] = {"/z", "/B", "/a"};
+    struct view_totals t;
+
+    OK(f, store_views_add(f->s, v, 5, &f->err));
+    t = totals(f, 3);
+    assert_int_equal(t.n_top, 3);
+    assert_int_equal(t.pages, 4);
+    for (int i = 0; i < 3; i++)
+        TEXT(order[i], t.top[i].page);
+    assert_int_equal(totals(f, 0).n_top, 0);
+    assert_int_equal(totals(f, 0).views, 5);
+}
+
+static void limits(struct store_fixture *f)
+{
+    static char page[VIEW_MAX_PAGE + 1];
+    static struct page_view many[VIEW_MAX_BATCH + 1];
+    struct page_view v = view("/a");
+
+    memset(page, 'x', sizeof(page));
+    v.page = (struct slice){page, VIEW_MAX_PAGE};
+    OK(f, store_views_add(f->s, &v, 1, &f->err));
+    v.page.len++;
+    GIVES(f, ERR_INVALID, store_views_add(f->s, &v, 1, &f->err));
+    v = view("");
+    GIVES(f, ERR_INVALID, store_views_add(f->s, &v, 1, &f->err));
+    v = view("/\xFF");
+    GIVES(f, ERR_INVALID, store_views_add(f->s, &v, 1, &f->err));
+    v = view("/a");
+    v.referrer = (struct slice){page, VIEW_MAX_REFERRER + 1};
+    GIVES(f, ERR_INVALID, store_views_add(f->s, &v, 1, &f->err));
+    for (int i = 0; i <= VIEW_MAX_BATCH; i++)
+        many[i] = view("/many");
+    GIVES(f, ERR_INVALID,
+          store_views_add(f->s, many, VIEW_MAX_BATCH + 1, &f->err));
+    assert_int_equal(totals(f, 0).views, 1);
+    OK(f, store_views_add(f->s, many, VIEW_MAX_BATCH, &f->err));
+    assert_int_equal(many[VIEW_MAX_BATCH - 1].count, VIEW_MAX_BATCH);
+}
+
+static void kept(struct store_fixture *f)
+{
+    struct page_view v = view("/a");
+    struct view_totals t;
+    struct store *again;
+
+    OK(f, store_views_add(f->s, &v, 1, &f->err));
+    store_close(f->s);
+    f->s = NULL;
+    again = f->s = store_reopen(f);
+    OK(f, store_views_totals(again, f->a, 1, &t, &f->err));
+    assert_int_equal(t.views, 1);
+    OK(f, store_views_add(again, &v, 1, &f->err));
+    assert_int_equal(v.count, 2);
+}
+
+int main(void)
+{
+    static const struct store_case cases[] = {
+        CASE(counts_in_order),
+        CASE(nothing_yet),
+        CASE(robots_apart),
+        CASE(the_newest_title),
+        CASE(limits),
+        CASE(most_viewed_first_then_by_name),
+        CASE_WHERE(ON_DISK, kept),
+    };
+
+    return STORE_SUITE("store_events", cases);
+}
