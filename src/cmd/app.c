@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analytics/analytics.h"
 #include "backend/backend.h"
 #include "backend/pages.h"
 #include "base/clock.h"
@@ -53,6 +54,7 @@ struct app {
     struct processor *processor; /* NULL: runs elsewhere */
     struct pages *pages;         /* NULL: runs elsewhere */
     struct sio *live;            /* NULL: runs elsewhere */
+    struct analytics *analytics; /* NULL: runs elsewhere */
     pthread_t thread;
     bool threaded; /* app_start was called */
 };
@@ -215,7 +217,7 @@ static enum err_code make_processor(struct app *a, struct err *e)
 }
 
 /* What readers see live.  Its route is a READ, so private_reads holds here. */
-static void make_live(struct app *a)
+static enum err_code make_live(struct app *a, struct err *e)
 {
     struct sio_options opt = {
         .path = config_str(a->config, "live_path"),
@@ -227,9 +229,9 @@ static void make_live(struct app *a)
     };
 
     if (!(a->services & SERVICE_ANALYTICS))
-        return;
+        return ERR_NONE;
     a->live = sio_new(&opt);
-    sio_namespace(a->live, "/", &(struct sio_handlers){0});
+    return analytics_new(&a->analytics, a->store, a->live, e);
 }
 
 static enum err_code check_store(void *ctx, struct err *e)
@@ -290,8 +292,10 @@ static enum err_code make_router(struct app *a, const char *listen,
         router_add(a->router, backend_routes, a->backend);
     if (a->processor)
         processor_add_routes(a->processor, a->router);
-    if (a->live)
+    if (a->live) {
         sio_add_routes(a->live, a->router);
+        router_add(a->router, analytics_routes, a->analytics);
+    }
     if (a->services & SERVICE_WEB) {
         a->pages = pages_new();
         router_add(a->router, pages_routes, a->pages);
@@ -307,8 +311,10 @@ static void stopping(void *ctx)
 {
     struct app *a = ctx;
 
-    if (a->live)
+    if (a->live) {
+        analytics_stop(a->analytics);
         sio_stop(a->live);
+    }
     if (a->jobs)
         jobs_stop_begin(a->jobs);
 }
@@ -336,8 +342,10 @@ static enum err_code make_server(struct app *a, const char *listen,
     if (rc != ERR_NONE)
         return rc;
     ops_set_server(a->ops, a->server);
-    if (a->live)
+    if (a->live) {
         sio_start(a->live, a->server);
+        analytics_start(a->analytics, a->server);
+    }
     if (a->scraper && !*config_str(a->config, "backend_url"))
         scraper_set_backend_url(a->scraper, server_url(a->server));
     return datadir_publish(&a->dir, server_url(a->server), e);
@@ -367,7 +375,8 @@ enum err_code app_open(struct app **out, const struct config *c,
         (rc = make_processor(a, e)) != ERR_NONE)
         goto out;
     make_jobs(a);
-    make_live(a);
+    if ((rc = make_live(a, e)) != ERR_NONE)
+        goto out;
     make_ops(a);
     if ((rc = make_router(a, listen, e)) != ERR_NONE ||
         (rc = make_server(a, listen, signals, e)) != ERR_NONE)
@@ -438,6 +447,7 @@ void app_close(struct app *a)
         _exit(EXIT_SUCCESS);
     }
     server_free(a->server);
+    analytics_free(a->analytics);
     sio_free(a->live);
     jobs_free(a->jobs);
     router_free(a->router);

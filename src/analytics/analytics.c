@@ -1,0 +1,179 @@
+/* analytics.c - see analytics.h.
+ *
+ *   POST /events/pageview -> recorder (a thread, a commit for many)
+ *                              -> answer, and feed (live clients)
+ */
+#include "analytics/analytics.h"
+
+#include "analytics/feed.h"
+#include "analytics/page.h"
+#include "analytics/recorder.h"
+#include "analytics/user_agent.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+struct analytics {
+    struct recorder *recorder;
+    struct feed *feed;
+};
+
+/* ---- POST /events/pageview ---- */
+
+static void sender_left(void *ctx)
+{
+    struct recorded *v = ctx;
+
+    v->parked = NULL;
+}
+
+static void answer(struct recorded *v)
+{
+    struct request *r = parked_request(v->parked);
+    struct jw j;
+
+    if (v->code != ERR_NONE) {
+        request_answer_err(r, &v->err);
+        return;
+    }
+    jw_init(&j, reply_json(r, 202));
+    jw_obj(&j);
+    jw_kslice(&j, "page", v->view.page);
+    jw_kint(&j, "count", v->view.count);
+    jw_end_obj(&j);
+    request_answer(r);
+}
+
+static void recorded(void *ctx, struct recorded *v)
+{
+    struct analytics *a = ctx;
+
+    if (v->code == ERR_NONE && v->view.bot.len == 0)
+        feed_page(a->feed, v->view.page, v->view.count);
+    if (v->parked)
+        answer(v);
+}
+
+static enum err_code pageview(struct request *r, struct err *e)
+{
+    struct analytics *a = r->ctx;
+    struct page_view view = {.title = request_str(r, "title"),
+                             .at_us = clock_now_us()};
+    struct referrer from;
+    struct recorded *v;
+    enum err_code rc = page_path(request_str(r, "page"), &view.page, e);
+
+    if (rc == ERR_NONE)
+        rc = referrer_host(request_str(r, "referrer"), &from, e);
+    if (rc != ERR_NONE)
+        return rc;
+    view.referrer = (struct slice){from.host, from.len};
+    view.bot = user_agent_bot(request_header(r, "User-Agent"));
+    rc = recorder_add(a->recorder, &view, &v, e);
+    if (rc == ERR_NONE)
+        v->parked = request_park(r, sender_left, v);
+    return rc;
+}
+
+/* ---- live clients ---- */
+
+static void ask_totals(void *ctx)
+{
+    struct analytics *a = ctx;
+
+    recorder_ask_totals(a->recorder);
+}
+
+static void totals(void *ctx, const struct view_totals *t)
+{
+    struct analytics *a = ctx;
+
+    feed_snapshot(a->feed, t);
+}
+
+/* ---- life ---- */
+
+enum err_code analytics_new(struct analytics **out, struct store *store,
+                            struct sio *sio, struct err *e)
+{
+    struct analytics *a = mem_need(sizeof(*a));
+    enum err_code rc;
+
+    rc = recorder_new(
+        &a->recorder,
+        &(struct recorder_options){
+            .store = store, .recorded = recorded, .totals = totals, .ctx = a},
+        e);
+    if (rc != ERR_NONE) {
+        mem_free(a);
+        return rc;
+    }
+    a->feed = feed_new(sio, ask_totals, a);
+    *out = a;
+    return ERR_NONE;
+}
+
+void analytics_start(struct analytics *a, struct server *s)
+{
+    recorder_start(a->recorder, s);
+    feed_start(a->feed, s);
+}
+
+void analytics_stop(struct analytics *a)
+{
+    recorder_stop(a->recorder);
+    feed_stop(a->feed);
+}
+
+void analytics_free(struct analytics *a)
+{
+    if (!a)
+        return;
+    recorder_free(a->recorder);
+    feed_free(a->feed);
+    mem_free(a);
+}
+
+/* ---- routes ---- */
+
+static const struct param pageview_params[] = {
+    {.name = "page",
+     .in = IN_BODY,
+     .type = PARAM_STR,
+     .required = true,
+     .doc = "The page's path; query and fragment are dropped.  At most 2,048 "
+            "bytes.",
+     .example = "\"/projects\""},
+    {.name = "referrer",
+     .in = IN_BODY,
+     .type = PARAM_STR,
+     .doc = "The URL that the reader came from; only its host is kept."},
+    {.name = "title",
+     .in = IN_BODY,
+     .type = PARAM_STR,
+     .max = 500,
+     .doc = "The page's title, as it is now."},
+    {0},
+};
+
+const struct route analytics_routes[] = {
+    {
+        .method = HTTP_POST,
+        .pattern = "/events/pageview",
+        .handle = pageview,
+        .policy = POLICY_PUBLIC,
+        .run = ON_LOOP,
+        .params = pageview_params,
+        .text_body = true,
+        .per_minute = 600, /* an office behind one address, not a flood */
+        .tag = "Analytics",
+        .summary = "Count a page view",
+        .doc = "Answered when it is on disk.  Live clients get "
+               "\"new_pageview\" with the same two fields.  The body may also "
+               "be sent as text/plain, so that pages of other sites need not "
+               "ask first.  Robots are counted apart.",
+        .status = 202,
+        .returns = "{\"page\":\"/projects\",\"count\":142}",
+    },
+    {0},
+};

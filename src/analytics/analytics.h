@@ -1,0 +1,33 @@
+/* analytics.h - service 4: page views counted, and told to who looks on.
+ *
+ * A view is answered when it is on disk; live clients hear of it at the same
+ * moment (docs/analytics.md).
+ *
+ * Threads: made and freed on one thread, before and after the server runs;
+ * analytics_stop on the loop.
+ */
+#ifndef ANALYTICS_ANALYTICS_H
+#define ANALYTICS_ANALYTICS_H
+
+#include "base/err.h"
+#include "net/router.h"
+#include "net/server.h"
+
+struct analytics;
+struct sio;
+struct store;
+
+/* ERR_INTERNAL: no thread.  Both are borrowed and outlive it. */
+enum err_code analytics_new(struct analytics **out, struct store *store,
+                            struct sio *sio, struct err *e) CHECKED;
+/* For router_add, with the analytics as ctx. */
+extern const struct route analytics_routes[];
+/* Before server_run. */
+void analytics_start(struct analytics *a, struct server *s);
+/* On the loop, when the server begins to stop, before sio_stop: views that
+ * wait are written and answered. */
+void analytics_stop(struct analytics *a);
+/* After server_free.  Takes NULL. */
+void analytics_free(struct analytics *a);
+
+#endif

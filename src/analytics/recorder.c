@@ -1,0 +1,303 @@
+/* recorder.c - see recorder.h.
+ *
+ * Results go back in the order in which they came about, in one list, so that
+ * the loop sees totals exactly between the views before and after them.
+ */
+#include "analytics/recorder.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+/* The disk is far behind: the sender hears so. */
+#define MAX_WAITING 20000
+#define TOP_PAGES 10
+#define TOTALS_MAX_BYTES ((size_t)1 << 20) /* ten pages with titles, easily */
+
+struct list {
+    struct recorded *head, **tail;
+    int n;
+};
+
+struct recorder {
+    struct recorder_options opt;
+    struct server *server; /* NULL until recorder_start */
+    pthread_t thread;
+    bool joined;
+
+    pthread_mutex_t lock; /* over what follows */
+    pthread_cond_t filled;
+    struct list waiting;
+    bool wants_totals, stopping;
+    /* for the loop */
+    struct list before, after;  /* views recorded before the totals were read,
+                                   and after; without totals: all in before */
+    struct arena *totals_arena; /* NULL: none */
+    struct view_totals totals;
+    struct server_post post;
+    bool posted;
+};
+
+static void list_init(struct list *l)
+{
+    *l = (struct list){.tail = &l->head};
+}
+
+static void list_add(struct list *l, struct recorded *v)
+{
+    v->next = NULL;
+    *l->tail = v;
+    l->tail = &v->next;
+    l->n++;
+}
+
+static struct recorded *list_take(struct list *l)
+{
+    struct recorded *v = l->head;
+
+    if (!v)
+        return NULL;
+    l->head = v->next;
+    l->n--;
+    if (!l->head)
+        l->tail = &l->head;
+    return v;
+}
+
+/* ---- the thread ---- */
+
+static void commit(struct recorder *r, struct list *batch)
+{
+    struct page_view *views = mem_need((size_t)batch->n * sizeof(*views));
+    struct err err = {0};
+    enum err_code code;
+    size_t n = 0;
+
+    for (struct recorded *v = batch->head; v; v = v->next)
+        views[n++] = v->view;
+    code = store_views_add(r->opt.store, views, n, &err);
+    n = 0;
+    for (struct recorded *v = batch->head; v; v = v->next) {
+        v->view.count = views[n++].count;
+        v->code = code;
+        v->err = err;
+    }
+    mem_free(views);
+}
+
+/* NULL: the database did not answer, and whoever waits goes on waiting. */
+static struct arena *read_totals(struct recorder *r, struct view_totals *out)
+{
+    struct arena *a = arena_new(TOTALS_MAX_BYTES);
+    struct err err = {0};
+
+    if (a &&
+        store_views_totals(r->opt.store, a, TOP_PAGES, out, &err) == ERR_NONE)
+        return a;
+    log_warn("analytics", "no totals for live clients",
+             LOG_S("error", a ? err.msg : "out of memory"));
+    arena_free(a);
+    return NULL;
+}
+
+/* With the lock: give to the loop what is done. */
+static void hand_back(struct recorder *r, struct list *batch, struct arena *a,
+                      const struct view_totals *totals)
+{
+    struct list *to = r->totals_arena ? &r->after : &r->before;
+    struct recorded *v;
+
+    while ((v = list_take(batch)))
+        list_add(to, v);
+    if (a) { /* newer ones take the place of those not fetched yet */
+        while ((v = list_take(&r->after)))
+            list_add(&r->before, v);
+        arena_free(r->totals_arena);
+        r->totals_arena = a;
+        r->totals = *totals;
+    }
+    if (!r->posted && r->server) {
+        r->posted = true;
+        server_post(r->server, &r->post);
+    }
+}
+
+static void *record(void *arg)
+{
+    struct recorder *r = arg;
+
+    pthread_mutex_lock(&r->lock);
+    for (;;) {
+        struct view_totals totals = {0};
+        struct arena *a = NULL;
+        struct list batch;
+        bool wanted;
+
+        list_init(&batch);
+        while (!r->waiting.head && !r->wants_totals && !r->stopping)
+            pthread_cond_wait(&r->filled, &r->lock);
+        if (!r->waiting.head && r->stopping)
+            break;
+        while (r->waiting.head && batch.n < VIEW_MAX_BATCH)
+            list_add(&batch, list_take(&r->waiting));
+        wanted = r->wants_totals && !r->stopping;
+        r->wants_totals = false;
+        pthread_mutex_unlock(&r->lock);
+        if (batch.n)
+            commit(r, &batch);
+        if (wanted)
+            a = read_totals(r, &totals);
+        pthread_mutex_lock(&r->lock);
+        hand_back(r, &batch, a, &totals);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+/* ---- the loop ---- */
+
+static void deliver(struct recorder *r, struct list *l)
+{
+    struct recorded *v;
+
+    while ((v = list_take(l))) {
+        r->opt.recorded(r->opt.ctx, v);
+        mem_free(v);
+    }
+}
+
+static void fetch(struct recorder *r)
+{
+    struct list before, after;
+    struct view_totals totals;
+    struct arena *a;
+
+    list_init(&before);
+    list_init(&after);
+    pthread_mutex_lock(&r->lock);
+    for (struct recorded *v; (v = list_take(&r->before));)
+        list_add(&before, v);
+    for (struct recorded *v; (v = list_take(&r->after));)
+        list_add(&after, v);
+    a = r->totals_arena;
+    totals = r->totals;
+    r->totals_arena = NULL;
+    r->posted = false;
+    pthread_mutex_unlock(&r->lock);
+
+    deliver(r, &before);
+    if (a)
+        r->opt.totals(r->opt.ctx, &totals);
+    deliver(r, &after);
+    arena_free(a);
+}
+
+static void run_post(struct server_post *p)
+{
+    fetch((struct recorder *)(void *)((char *)p -
+                                      offsetof(struct recorder, post)));
+}
+
+enum err_code recorder_new(struct recorder **out,
+                           const struct recorder_options *opt, struct err *e)
+{
+    struct recorder *r = mem_need(sizeof(*r));
+
+    r->opt = *opt;
+    r->post.run = run_post;
+    list_init(&r->waiting);
+    list_init(&r->before);
+    list_init(&r->after);
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->filled, NULL);
+    if (pthread_create(&r->thread, NULL, record, r) != 0) {
+        r->joined = true;
+        recorder_free(r);
+        return err_set(e, ERR_INTERNAL, "cannot start a thread");
+    }
+    *out = r;
+    return ERR_NONE;
+}
+
+void recorder_start(struct recorder *r, struct server *s)
+{
+    r->server = s;
+}
+
+/* The texts of `view` behind the struct. */
+static struct recorded *copy(const struct page_view *view)
+{
+    struct slice *texts[4];
+    struct recorded *v =
+        mem_need(sizeof(*v) + view->page.len + view->title.len +
+                 view->referrer.len + view->bot.len);
+    char *p = (char *)(v + 1);
+
+    v->view = *view;
+    texts[0] = &v->view.page;
+    texts[1] = &v->view.title;
+    texts[2] = &v->view.referrer;
+    texts[3] = &v->view.bot;
+    for (int i = 0; i < 4; i++) {
+        if (texts[i]->len)
+            memcpy(p, texts[i]->p, texts[i]->len);
+        texts[i]->p = p;
+        p += texts[i]->len;
+    }
+    return v;
+}
+
+enum err_code recorder_add(struct recorder *r, const struct page_view *view,
+                           struct recorded **out, struct err *e)
+{
+    enum err_code code = ERR_NONE;
+
+    pthread_mutex_lock(&r->lock);
+    if (r->stopping) {
+        code = err_set(e, ERR_UNAVAILABLE, "the server is stopping");
+    } else if (r->waiting.n >= MAX_WAITING) {
+        code = err_set(e, ERR_UNAVAILABLE,
+                       "too many page views wait for the database");
+    } else {
+        *out = copy(view);
+        list_add(&r->waiting, *out);
+        pthread_cond_signal(&r->filled);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return code;
+}
+
+void recorder_ask_totals(struct recorder *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->wants_totals = true;
+    pthread_cond_signal(&r->filled);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void recorder_stop(struct recorder *r)
+{
+    if (r->joined)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->stopping = true;
+    pthread_cond_signal(&r->filled);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->thread, NULL);
+    r->joined = true;
+    fetch(r);
+}
+
+void recorder_free(struct recorder *r)
+{
+    if (!r)
+        return;
+    recorder_stop(r);
+    pthread_cond_destroy(&r->filled);
+    pthread_mutex_destroy(&r->lock);
+    mem_free(r);
+}

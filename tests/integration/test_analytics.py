@@ -1,0 +1,285 @@
+"""Page views: counted durably, and told to live clients."""
+
+import concurrent.futures
+import json
+import pathlib
+import subprocess
+import sys
+import threading
+
+import pytest
+import requests
+
+from support.live import Ws
+from support.waiting import wait_until
+
+ROBOT = "Mozilla/5.0 (compatible; Examplebot/1.0; +https://bot.example)"
+
+
+@pytest.fixture
+def desk(make_sheaf):
+    return make_sheaf(services="analytics")
+
+
+def view(server, page="/projects", session=requests, headers=None, **fields):
+    return session.post(server.url + "/events/pageview",
+                        json={"page": page, **fields}, headers=headers,
+                        timeout=30)
+
+
+def counted(server, page="/projects", **kw):
+    reply = view(server, page, **kw)
+    assert reply.status_code == 202, reply.text
+    assert reply.json()["page"] == page
+    return reply.json()["count"]
+
+
+class Watcher(Ws):
+    """A live client, and the events that it gets."""
+
+    def __init__(self, server):
+        super().__init__(server, target="/socket.io/?EIO=4&transport=websocket")
+        self.opened().send("40")
+        assert self.text().startswith("40")
+
+    def event(self):
+        packet = self.text()
+        while packet == "2":
+            self.send("3")
+            packet = self.text()
+        assert packet.startswith("42"), packet
+        return json.loads(packet[2:])
+
+    def count_of(self, page, wanted):
+        """Counts of the page as they come, up to the wanted one."""
+        seen = []
+        while not seen or seen[-1] < wanted:
+            name, data = self.event()
+            assert name == "new_pageview"
+            if data["page"] == page:
+                seen.append(data["count"])
+        return seen
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_as_drawn(desk, transport):
+    assert counted(desk, title="Projects") == 1
+    with subprocess.Popen(
+            [sys.executable, pathlib.Path(__file__).parent / "support" /
+             "dashboard.py", desk.url, transport],
+            stdout=subprocess.PIPE, text=True) as client:
+        try:
+            assert json.loads(client.stdout.readline()) == ["snapshot", {
+                "totals": {"views": 1, "pages": 1, "bot_views": 0},
+                "top_pages": [{"page": "/projects", "title": "Projects",
+                               "count": 1}],
+                "online": 1}]
+            assert counted(desk) == 2
+            assert json.loads(client.stdout.readline()) == [
+                "new_pageview", {"page": "/projects", "count": 2}]
+        finally:
+            client.kill()
+
+
+def test_snapshot_then_counts(desk):
+    with Watcher(desk) as one:
+        assert one.event() == ["snapshot", {
+            "totals": {"views": 0, "pages": 0, "bot_views": 0},
+            "top_pages": [], "online": 1}]
+        assert counted(desk, "/a") == 1
+        assert one.event() == ["new_pageview", {"page": "/a", "count": 1}]
+        with Watcher(desk) as two:
+            name, snapshot = two.event()
+            assert (name, snapshot["online"]) == ("snapshot", 2)
+            assert snapshot["totals"]["views"] == 1
+            assert counted(desk, "/b") == 1
+            for client in one, two:
+                assert client.event() == ["new_pageview",
+                                          {"page": "/b", "count": 1}]
+
+
+def test_query_and_fragment_are_dropped(desk):
+    assert view(desk, "/a?q=1#x").json() == {"page": "/a", "count": 1}
+    assert view(desk, "/a").json() == {"page": "/a", "count": 2}
+
+
+def test_a_flood_is_told_in_few_words(desk):
+    """Many senders, each view counted once, and the last count is told."""
+    n, senders = 400, 8
+    with Watcher(desk) as watcher:
+        assert watcher.event()[0] == "snapshot"
+
+        def send(_):
+            with requests.Session() as session:
+                return [counted(desk, session=session)
+                        for _ in range(n // senders)]
+
+        with concurrent.futures.ThreadPoolExecutor(senders) as pool:
+            counts = sorted(c for part in pool.map(send, range(senders))
+                            for c in part)
+        assert counts == list(range(1, n + 1))
+        seen = watcher.count_of("/projects", n)
+    assert seen == sorted(set(seen))
+    assert len(seen) < n / 2
+
+
+def test_robots_are_not_told(desk):
+    with Watcher(desk) as watcher:
+        assert watcher.event()[0] == "snapshot"
+        assert counted(desk, headers={"User-Agent": ROBOT}) == 0
+        assert counted(desk) == 1
+        assert watcher.event() == ["new_pageview",
+                                   {"page": "/projects", "count": 1}]
+    with Watcher(desk) as watcher:
+        assert watcher.event()[1]["totals"] == {"views": 1, "pages": 1,
+                                                "bot_views": 1}
+
+
+def test_other_sites_may_count(lite):
+    """As navigator.sendBeacon and fetch do it: no preflight for text/plain."""
+    url = lite.url + "/events/pageview"
+    reply = requests.post(
+        url, data='{"page":"/x"}', timeout=30,
+        headers={"Content-Type": "text/plain;charset=UTF-8",
+                 "Origin": "https://blog.example"})
+    assert reply.status_code == 202
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+    reply = requests.options(
+        url, timeout=30,
+        headers={"Origin": "https://blog.example",
+                 "Access-Control-Request-Method": "POST",
+                 "Access-Control-Request-Headers": "content-type"})
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+    for kind in "text/html", "text/plain;charset=latin-1", "image/png":
+        assert requests.post(url, data='{"page":"/x"}', timeout=30, headers={
+            "Content-Type": kind}).status_code == 415
+
+
+def test_private_reads_do_not_stop_counting(make_lite):
+    assert counted(make_lite(private_reads="on")) == 1
+
+
+BAD = [
+    ({}, "page"), ({"page": None}, "page"), ({"page": 5}, "page"),
+    ({"page": ["/a"]}, "page"), ({"page": ""}, "page"),
+    ({"page": "projects"}, "page"), ({"page": "https://x.org/"}, "page"),
+    ({"page": "/" + "x" * 2048}, "page"), ({"page": "/" + "x" * 10000}, "page"),
+    ({"page": "/a\n"}, "page"), ({"page": "/a\x1b[2J"}, "page"),
+    ({"page": "/a\u202e"}, "page"), ({"page": "/a\x00"}, None),
+    ({"page": "/a", "referrer": "x.org"}, "referrer"),
+    ({"page": "/a", "referrer": 5}, "referrer"),
+    ({"page": "/a", "referrer": "https://x.org/" + "y" * 2048}, "referrer"),
+    ({"page": "/a", "title": "t" * 501}, "title"),
+    ({"page": "/a", "title": {}}, "title"),
+    ({"page": "/a", "count": 7}, "count"),
+]
+
+
+def test_bad_input(lite):
+    """Each is refused in words that name the field, and none is counted."""
+    for body, field in BAD:
+        reply = requests.post(lite.url + "/events/pageview", json=body,
+                              timeout=30)
+        assert reply.status_code == 400, (body, reply.text)
+        assert reply.json().get("detail", {}).get("field") == field, (
+            body, reply.text)
+    for body in (b"", b"[]", b"x", b'{"page":"/a"', b'{"page":"/\xff"}',
+                 b'{"page":"/a","page":"/b"}'):
+        reply = requests.post(lite.url + "/events/pageview", data=body,
+                              headers={"Content-Type": "application/json"},
+                              timeout=30)
+        assert reply.status_code == 400, (body, reply.text)
+    assert requests.post(lite.url + "/events/pageview", timeout=30,
+                         json={"page": "/a", "title": "x" * 70000}
+                         ).status_code == 413
+    assert requests.get(lite.url + "/events/pageview",
+                        timeout=30).status_code == 405
+    with Watcher(lite) as watcher:
+        assert watcher.event()[1]["totals"] == {"views": 0, "pages": 0,
+                                                "bot_views": 0}
+
+
+def test_rate_from_elsewhere(make_lite):
+    """Behind a proxy an address has 600 a minute; another one is not hurt."""
+    server = make_lite(trusted_proxies="127.0.0.1")
+    with requests.Session() as session:
+        def send(client):
+            return view(server, session=session,
+                        headers={"X-Forwarded-For": client})
+
+        replies = [send("198.51.100.7") for _ in range(1300)]
+        refused = [r for r in replies if r.status_code == 429]
+        assert refused and "Retry-After" in refused[0].headers
+        # a minute may have ended in between
+        assert 600 <= len(replies) - len(refused) <= 1200
+        assert send("198.51.100.8").status_code == 202
+
+
+def test_restart_goes_on_counting(desk):
+    assert [counted(desk) for _ in range(3)] == [1, 2, 3]
+    desk.stop()
+    desk.start()
+    assert counted(desk) == 4
+
+
+def test_kill_loses_no_acknowledged_view(desk):
+    """kill -9 with views under way: those that were answered are counted, and
+    none is counted twice."""
+    for _ in range(5):
+        acknowledged, unanswered = [], []
+
+        def send():
+            with requests.Session() as session:
+                while True:
+                    try:
+                        acknowledged.append(counted(desk, session=session))
+                    except requests.RequestException:
+                        unanswered.append(1)
+                        return
+
+        base = counted(desk)
+        senders = [threading.Thread(target=send) for _ in range(4)]
+        for sender in senders:
+            sender.start()
+        wait_until(lambda: len(acknowledged) >= 50)
+        desk.kill()
+        for sender in senders:
+            sender.join()
+        desk.start()
+        assert len(set(acknowledged)) == len(acknowledged)
+        now = counted(desk) - 1
+        assert base + len(acknowledged) <= now
+        assert now <= base + len(acknowledged) + len(unanswered)
+
+
+def test_stop_answers_views_under_way(desk):
+    """An orderly stop: whoever sent gets an answer or no connection, and what
+    was answered is counted."""
+    acknowledged = []
+
+    def send():
+        with requests.Session() as session:
+            while True:
+                try:
+                    reply = view(desk, session=session)
+                except requests.RequestException:
+                    return
+                if reply.status_code != 202:
+                    assert reply.status_code == 503
+                    return
+                acknowledged.append(reply.json()["count"])
+
+    senders = [threading.Thread(target=send) for _ in range(4)]
+    for sender in senders:
+        sender.start()
+    wait_until(lambda: len(acknowledged) >= 50)
+    desk.stop()
+    for sender in senders:
+        sender.join()
+    desk.start()
+    assert counted(desk) > max(acknowledged)
+
+
+def test_documented(lite):
+    row = lite.get("/openapi.json").json()["paths"]["/events/pageview"]["post"]
+    assert "202" in row["responses"]
