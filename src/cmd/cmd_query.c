@@ -1,4 +1,4 @@
-/* cmd_query.c - `sheaf query`: find passages in the documents. */
+/* cmd_query.c - `sheaf query`: find passages in documents, or papers. */
 #include <string.h>
 
 #include "base/json.h"
@@ -6,7 +6,8 @@
 #include "cmd/command.h"
 #include "cmd/term.h"
 
-static const char *const flags[] = {"--k=", "--mode=", "--where=", NULL};
+static const char *const flags[] = {
+    "--k=", "--mode=", "--where=", "--collection=", NULL};
 
 /* Title, place and distance; below it the sentence that fits best, or the
  * passage's beginning. */
@@ -22,8 +23,9 @@ static void print_result(size_t i, const json_t *r)
     term_text(stdout, title);
     if (page > 0)
         printf(", page %lld", (long long)page);
-    printf(", %lld to %lld", (long long)json_get_int(m, "start_char", 0),
-           (long long)json_get_int(m, "end_char", 0));
+    if (json_object_get(m, "start_char")) /* a paper is found whole */
+        printf(", %lld to %lld", (long long)json_get_int(m, "start_char", 0),
+               (long long)json_get_int(m, "end_char", 0));
     if (json_is_number(distance))
         printf("  (distance %.3f)", json_number_value(distance));
     printf("\n   ");
@@ -36,6 +38,7 @@ static enum err_code ask(const struct command_line *cl, struct client *c,
 {
     const char *mode = flag_value(cl, "--mode");
     const char *where = flag_value(cl, "--where");
+    const char *collection = flag_value(cl, "--collection");
     struct buf path;
     json_t *body = NULL;
     const json_t *rows;
@@ -49,6 +52,8 @@ static enum err_code ask(const struct command_line *cl, struct client *c,
         client_query(&path, "mode", mode);
     if (where)
         client_query(&path, "where", where);
+    if (collection)
+        client_query(&path, "collection", collection);
     rc = client_get(c, &path, &body, e);
     if (rc != ERR_NONE)
         return rc;
@@ -89,14 +94,17 @@ static int run(struct command_line *cl)
 
 const struct command cmd_query = {
     .name = "query",
-    .summary = "find passages in the documents",
-    .usage =
-        "Usage: sheaf query [--k N] [--mode M] [--where JSON] [--json] TEXT\n\n"
-        "  --k N         results, 1 to 100 [5]\n"
-        "  --mode M      semantic, keyword, hybrid [semantic]\n"
-        "  --where JSON  only what has these metadata, for example\n"
-        "                '{\"source\":\"guide.md\"}' or "
-        "'{\"year\":{\"$gte\":2024}}'\n",
+    .summary = "find passages in documents, or papers",
+    .usage = "Usage: sheaf query [--k N] [--mode M] [--where JSON] "
+             "[--collection NAME]\n"
+             "                   [--json] TEXT\n\n"
+             "  --k N              results, 1 to 100 [5]\n"
+             "  --mode M           semantic, keyword, hybrid [semantic]\n"
+             "  --where JSON       only what has these metadata, for example\n"
+             "                     '{\"source\":\"guide.md\"}' or "
+             "'{\"year\":{\"$gte\":2024}}'\n"
+             "  --collection NAME  portfolio_documents or papers "
+             "[portfolio_documents]\n",
     .flags = flags,
     .run = run,
 };

@@ -8,7 +8,7 @@ import pytest
 from support.documents import ALL_SERVICES, GUIDE, add
 from support.fake_arxiv import Entry
 from support.papers import call, paper, papers
-from support.sheaf import scraping
+from support.sheaf import run_cli, scraping
 from support.waiting import wait_until
 
 ROBOT, SPEECH, SOUP = (
@@ -81,6 +81,15 @@ def test_scraped_papers_are_found_by_meaning(make_sheaf, model_dir, arxiv):
     assert best["text"] == ("Robot hands grasp things\n\n"
                             "A gripper learns to pick up objects.")
     assert 0 < best["distance"] < 1
+
+
+def test_command(make_lite, model_dir, box):
+    server = make_lite(model_dir=model_dir, services=ALL_SERVICES)
+    deliver(server, [ROBOT, SPEECH, SOUP])
+    done = run_cli("query", "people who talk softly", "--collection", "papers",
+                   "--k", "1", "--data-dir", server.data_dir, home=box)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"1. {SPEECH['title']}  (distance 0.")
 
 
 @pytest.mark.pgvector
