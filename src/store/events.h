@@ -44,4 +44,24 @@ enum err_code store_views_totals(struct store *s, struct arena *a, int limit,
                                  struct view_totals *out, struct err *e)
     CHECKED;
 
+struct view_count {
+    int64_t views, bot_views;
+};
+/* Views by period: out[i] is of the minutes bounds[i] <= m < bounds[i + 1]
+ * (since 1970, UTC), for i < n; bounds ascend.  `page` empty: all pages; one
+ * that was never viewed has none.  ERR_INVALID: n over STORE_MAX_ROWS, or
+ * bounds that do not ascend. */
+enum err_code store_views_series(struct store *s, struct slice page,
+                                 const int64_t *bounds, size_t n,
+                                 struct view_count *out, struct err *e) CHECKED;
+
+enum view_group { VIEWS_BY_PAGE, VIEWS_BY_REFERRER };
+/* Pages or referrers (in `page`, without title) of people's views in the
+ * minutes from <= m < to: most views first, then by name.  Views without a
+ * referrer are not listed by referrer. */
+enum err_code store_views_top(struct store *s, struct arena *a,
+                              enum view_group by, int64_t from, int64_t to,
+                              int limit, struct page_count **out, size_t *n,
+                              struct err *e) CHECKED;
+
 #endif

@@ -141,7 +141,86 @@ static enum err_code totals(struct store *s, struct arena *a, int limit,
     return ERR_NONE;
 }
 
+static enum err_code series(struct store *s, struct slice page,
+                            const int64_t *bounds, size_t n,
+                            struct view_count *out, struct err *e)
+{
+    struct pg_args args = {0};
+    struct buf list;
+    PGresult *r;
+    enum err_code code;
+
+    pg_array_init(&list, PG_INT8);
+    for (size_t i = 0; i <= n; i++)
+        pg_array_i64(&list, bounds[i]);
+    pg_arg_array(&args, PG_INT8_ARRAY, &list);
+    pg_arg_i64(&args, bounds[0]);
+    pg_arg_i64(&args, bounds[n]);
+    pg_arg_text(&args, page);
+    code = postgres_query(
+        s, &r,
+        "SELECT width_bucket(minute, $1::int8[]),"
+        " coalesce(sum(views) FILTER (WHERE bot = ''), 0)::int8,"
+        " coalesce(sum(views) FILTER (WHERE bot <> ''), 0)::int8"
+        " FROM page_views WHERE minute >= $2 AND minute < $3"
+        " AND ($4 = '' OR page_id = (SELECT id FROM pages WHERE page = $4))"
+        " GROUP BY 1",
+        &args, e);
+    buf_release(&list);
+    if (code != ERR_NONE)
+        return code;
+    for (int i = 0; i < postgres_lib.PQntuples(r); i++) {
+        int64_t bucket = pg_i64(r, i, 0); /* the first is 1 */
+
+        if (bucket >= 1 && bucket <= (int64_t)n)
+            out[bucket - 1] =
+                (struct view_count){pg_i64(r, i, 1), pg_i64(r, i, 2)};
+    }
+    postgres_lib.PQclear(r);
+    return ERR_NONE;
+}
+
+static void read_page(struct pg_row *w, void *element)
+{
+    struct page_count *p = element;
+
+    p->page = pg_row_text(w);
+    p->title = pg_row_text(w);
+    p->count = pg_row_i64(w);
+}
+
+static const char by_page_sql[] =
+    "SELECT page, title, n FROM (SELECT page_id, sum(views)::int8 AS n"
+    "  FROM page_views WHERE minute >= $1 AND minute < $2 AND bot = ''"
+    "  GROUP BY page_id) v JOIN pages ON id = page_id"
+    " ORDER BY n DESC, page LIMIT $3";
+static const char by_referrer_sql[] =
+    "SELECT referrer, '', sum(views)::int8 AS n FROM page_views"
+    " WHERE minute >= $1 AND minute < $2 AND bot = '' AND referrer <> ''"
+    " GROUP BY referrer ORDER BY n DESC, referrer LIMIT $3";
+
+static enum err_code top(struct store *s, struct arena *a, enum view_group by,
+                         int64_t from, int64_t to, int limit,
+                         struct page_count **out, size_t *n, struct err *e)
+{
+    struct pg_args args = {0};
+
+    pg_arg_i64(&args, from);
+    pg_arg_i64(&args, to);
+    pg_arg_i64(&args, limit);
+    return postgres_select(s, a,
+                           &(struct pg_select){.sql = by == VIEWS_BY_PAGE
+                                                          ? by_page_sql
+                                                          : by_referrer_sql,
+                                               .args = &args,
+                                               .size = sizeof(**out),
+                                               .read = read_page},
+                           out, n, NULL, e);
+}
+
 const struct event_ops postgres_event_ops = {
     .add = add,
     .totals = totals,
+    .series = series,
+    .top = top,
 };

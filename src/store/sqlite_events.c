@@ -130,7 +130,85 @@ static enum err_code totals(struct store *base, struct arena *a, int limit,
     return ERR_NONE;
 }
 
+/* The rows come in the order of their minutes, as the bounds do. */
+static enum err_code add_up(struct query *q, const int64_t *bounds,
+                            struct view_count *out, struct err *e)
+{
+    size_t i = 0;
+
+    while (q_next(q)) {
+        int64_t minute = q_get_int(q);
+
+        while (minute >= bounds[i + 1])
+            i++;
+        out[i].views += q_get_int(q);
+        out[i].bot_views += q_get_int(q);
+    }
+    return q_end(q, e);
+}
+
+static enum err_code series(struct store *base, struct slice page,
+                            const int64_t *bounds, size_t n,
+                            struct view_count *out, struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    struct query q;
+    struct db *c;
+    enum err_code code = db_get(s, false, &c, e);
+
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c,
+            "SELECT minute, ifnull(sum(views) FILTER (WHERE bot = ''), 0),"
+            " ifnull(sum(views) FILTER (WHERE bot <> ''), 0) FROM page_views"
+            " WHERE minute >= ?1 AND minute < ?2 AND (?3 = '' OR page_id ="
+            "  (SELECT id FROM pages WHERE page = ?3))"
+            " GROUP BY minute ORDER BY minute");
+    q_int(&q, bounds[0]);
+    q_int(&q, bounds[n]);
+    q_text(&q, page);
+    code = add_up(&q, bounds, out, e);
+    db_put(s, c);
+    return code;
+}
+
+static const char by_page_sql[] =
+    "SELECT page, title, n FROM (SELECT page_id, sum(views) AS n"
+    "  FROM page_views WHERE minute >= ? AND minute < ? AND bot = ''"
+    "  GROUP BY page_id) JOIN pages ON id = page_id"
+    " ORDER BY n DESC, page LIMIT ?";
+static const char by_referrer_sql[] =
+    "SELECT referrer, '', sum(views) AS n FROM page_views"
+    " WHERE minute >= ? AND minute < ? AND bot = '' AND referrer <> ''"
+    " GROUP BY referrer ORDER BY n DESC, referrer LIMIT ?";
+
+static enum err_code top(struct store *base, struct arena *a,
+                         enum view_group by, int64_t from, int64_t to,
+                         int limit, struct page_count **out, size_t *n,
+                         struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    struct rows rows = {.a = a, .size = sizeof(struct page_count)};
+    struct query q;
+    struct db *c;
+    enum err_code code = db_get(s, false, &c, e);
+
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c, by == VIEWS_BY_PAGE ? by_page_sql : by_referrer_sql);
+    q_int(&q, from);
+    q_int(&q, to);
+    q_int(&q, limit);
+    code = q_rows(&q, &rows, read_page, e);
+    db_put(s, c);
+    *out = (struct page_count *)(void *)rows.p;
+    *n = rows.n;
+    return code;
+}
+
 const struct event_ops sqlite_event_ops = {
     .add = add,
     .totals = totals,
+    .series = series,
+    .top = top,
 };

@@ -43,7 +43,8 @@ static const struct store_ops *const backends[] = {
     X(chunks_unembedded) X(chunk_vectors_put) X(papers_unembedded) \
     X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
     X(papers_words) X(embed_job) X(unembedded) X(embed_finish) \
-    X(papers_waiting) X(views_add) X(views_totals)
+    X(papers_waiting) X(views_add) X(views_totals) \
+    X(views_series) X(views_top)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,
@@ -868,4 +869,26 @@ enum err_code store_views_totals(struct store *s, struct arena *a, int limit,
 {
     CHECK(args_page(0, limit, e));
     RUN(s, views_totals, s->ops->events->totals(s, a, limit, out, e));
+}
+
+enum err_code store_views_series(struct store *s, struct slice page,
+                                 const int64_t *bounds, size_t n,
+                                 struct view_count *out, struct err *e)
+{
+    CHECK(args_text("page", page, e));
+    CHECK(args_bounds(bounds, n, e));
+    memset(out, 0, n * sizeof(*out));
+    if (n == 0)
+        return ERR_NONE;
+    RUN(s, views_series, s->ops->events->series(s, page, bounds, n, out, e));
+}
+
+enum err_code store_views_top(struct store *s, struct arena *a,
+                              enum view_group by, int64_t from, int64_t to,
+                              int limit, struct page_count **out, size_t *n,
+                              struct err *e)
+{
+    CHECK(args_page(0, limit, e));
+    RUN(s, views_top,
+        s->ops->events->top(s, a, by, from, to, limit, out, n, e));
 }

@@ -359,3 +359,13 @@ enum err_code args_views(const struct page_view *views, size_t n, struct err *e)
     }
     return code;
 }
+
+enum err_code args_bounds(const int64_t *bounds, size_t n, struct err *e)
+{
+    if (n > STORE_MAX_ROWS)
+        return err_field(e, "interval", "more than %d periods", STORE_MAX_ROWS);
+    for (size_t i = 0; i < n; i++)
+        if (bounds[i] >= bounds[i + 1])
+            return err_field(e, "interval", "the periods do not ascend");
+    return ERR_NONE;
+}

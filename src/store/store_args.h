@@ -55,5 +55,8 @@ enum err_code args_vector_search(const struct vector_search *q, struct err *e)
 /* Texts within their maxima, none without a page, at most VIEW_MAX_BATCH. */
 enum err_code args_views(const struct page_view *views, size_t n, struct err *e)
     CHECKED;
+/* n + 1 bounds that ascend; n at most STORE_MAX_ROWS. */
+enum err_code args_bounds(const int64_t *bounds, size_t n, struct err *e)
+    CHECKED;
 
 #endif

@@ -272,6 +272,12 @@ struct event_ops {
                          struct err *e);
     enum err_code (*totals)(struct store *s, struct arena *a, int limit,
                             struct view_totals *out, struct err *e);
+    enum err_code (*series)(struct store *s, struct slice page,
+                            const int64_t *bounds, size_t n,
+                            struct view_count *out, struct err *e);
+    enum err_code (*top)(struct store *s, struct arena *a, enum view_group by,
+                         int64_t from, int64_t to, int limit,
+                         struct page_count **out, size_t *n, struct err *e);
 };
 
 /* max_attempts of the webhook jobs that the store makes itself (deliveries):

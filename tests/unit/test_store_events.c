@@ -142,6 +142,77 @@ static void kept(struct store_fixture *f)
     assert_int_equal(v.count, 2);
 }
 
+/* Views of "/a" and "/b" in the minutes 0 to 4 after NOW. */
+static void fill(struct store_fixture *f)
+{
+    struct page_view v[6];
+
+    for (int i = 0; i < 6; i++) {
+        v[i] = view(i % 2 ? "/b" : "/a");
+        v[i].at_us = NOW + i * US_PER_MINUTE;
+    }
+    v[4].bot = SLICE("crawler");
+    v[4].referrer = SLICE("bot.example");
+    v[0].referrer = v[2].referrer = SLICE("x.org");
+    v[1].referrer = SLICE("a.org");
+    OK(f, store_views_add(f->s, v, 6, &f->err));
+    OK(f, store_views_add(f->s, v, 1, &f->err));
+}
+
+static void series(struct store_fixture *f)
+{
+    int64_t at = NOW / US_PER_MINUTE;
+    int64_t bounds[] = {at - 10, at, at + 1, at + 5, at + 6, at + 7};
+    struct view_count out[5];
+
+    fill(f);
+    OK(f, store_views_series(f->s, SLICE_NONE, bounds, 5, out, &f->err));
+    assert_int_equal(out[0].views, 0);
+    assert_int_equal(out[1].views, 2);
+    assert_int_equal(out[2].views, 3);
+    assert_int_equal(out[2].bot_views, 1);
+    assert_int_equal(out[3].views, 1);
+    assert_int_equal(out[4].views, 0);
+    OK(f, store_views_series(f->s, SLICE("/a"), bounds, 4, out, &f->err));
+    assert_int_equal(out[1].views, 2);
+    assert_int_equal(out[2].views, 1);
+    assert_int_equal(out[3].views, 0);
+    OK(f, store_views_series(f->s, SLICE("/none"), bounds, 5, out, &f->err));
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(out[i].views + out[i].bot_views, 0);
+    bounds[2] = bounds[1];
+    GIVES(f, ERR_INVALID,
+          store_views_series(f->s, SLICE_NONE, bounds, 5, out, &f->err));
+}
+
+static void top(struct store_fixture *f)
+{
+    int64_t at = NOW / US_PER_MINUTE;
+    struct page_count *list;
+    size_t n;
+
+    fill(f);
+    OK(f, store_views_top(f->s, f->a, VIEWS_BY_PAGE, 0, at + 100, 10, &list, &n,
+                          &f->err));
+    assert_int_equal(n, 2);
+    TEXT("/a", list[0].page); /* as many as "/b", and its name is first */
+    assert_int_equal(list[0].count, 3);
+    assert_int_equal(list[1].count, 3);
+    OK(f, store_views_top(f->s, f->a, VIEWS_BY_REFERRER, 0, at + 100, 10, &list,
+                          &n, &f->err));
+    assert_int_equal(n, 2);
+    TEXT("x.org", list[0].page);
+    assert_int_equal(list[0].count, 3);
+    TEXT("a.org", list[1].page);
+    OK(f, store_views_top(f->s, f->a, VIEWS_BY_PAGE, at + 1, at + 2, 10, &list,
+                          &n, &f->err));
+    assert_int_equal(n, 1);
+    TEXT("/b", list[0].page);
+    OK(f, store_views_top(f->s, f->a, VIEWS_BY_REFERRER, 0, at + 100, 1, &list,
+                          &n, &f->err));
+    assert_int_equal(n, 1);
+}
+
 int main(void)
 {
     static const struct store_case cases[] = {
@@ -151,6 +222,8 @@ int main(void)
         CASE(the_newest_title),
         CASE(limits),
         CASE(most_viewed_first_then_by_name),
+        CASE(series),
+        CASE(top),
         CASE_WHERE(ON_DISK, kept),
     };
 
