@@ -3,20 +3,10 @@
  *   POST /events/pageview -> recorder (a thread, a commit for many)
  *                              -> answer, and feed (live clients)
  */
-#include "analytics/analytics.h"
-
-#include "analytics/feed.h"
-#include "analytics/page.h"
-#include "analytics/recorder.h"
+#include "analytics/analytics_impl.h"
 #include "analytics/user_agent.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/mem.h"
-
-struct analytics {
-    struct recorder *recorder;
-    struct feed *feed;
-};
 
 /* ---- POST /events/pageview ---- */
 
@@ -108,6 +98,8 @@ enum err_code analytics_new(struct analytics **out, struct store *store,
         mem_free(a);
         return rc;
     }
+    a->store = store;
+    a->sio = sio;
     a->feed = feed_new(sio, ask_totals, a);
     *out = a;
     return ERR_NONE;

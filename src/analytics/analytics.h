@@ -21,7 +21,7 @@ struct store;
 enum err_code analytics_new(struct analytics **out, struct store *store,
                             struct sio *sio, struct err *e) CHECKED;
 /* For router_add, with the analytics as ctx. */
-extern const struct route analytics_routes[];
+extern const struct route analytics_routes[], analytics_stats_routes[];
 /* Before server_run. */
 void analytics_start(struct analytics *a, struct server *s);
 /* On the loop, when the server begins to stop, before sio_stop: views that

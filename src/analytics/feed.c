@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/json.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "socketio/names.h"
 
@@ -50,6 +48,15 @@ static void connected(struct sio_socket *s, void *ctx)
     f->ask(f->ctx);
 }
 
+void totals_write(struct jw *j, const struct view_totals *t)
+{
+    jw_obj(j);
+    jw_kint(j, "views", t->views);
+    jw_kint(j, "pages", t->pages);
+    jw_kint(j, "bot_views", t->bot_views);
+    jw_end_obj(j);
+}
+
 static void write_snapshot(struct buf *out, const struct view_totals *t,
                            size_t online)
 {
@@ -58,11 +65,7 @@ static void write_snapshot(struct buf *out, const struct view_totals *t,
     jw_init(&j, out);
     jw_obj(&j);
     jw_key(&j, "totals");
-    jw_obj(&j);
-    jw_kint(&j, "views", t->views);
-    jw_kint(&j, "pages", t->pages);
-    jw_kint(&j, "bot_views", t->bot_views);
-    jw_end_obj(&j);
+    totals_write(&j, t);
     jw_key(&j, "top_pages");
     jw_arr(&j);
     for (size_t i = 0; i < t->n_top; i++) {

@@ -9,6 +9,7 @@
 #ifndef ANALYTICS_FEED_H
 #define ANALYTICS_FEED_H
 
+#include "base/json.h"
 #include "net/server.h"
 #include "socketio/socketio.h"
 #include "store/events.h"
@@ -25,5 +26,7 @@ void feed_free(struct feed *f); /* takes NULL */
 
 void feed_page(struct feed *f, struct slice page, int64_t count);
 void feed_snapshot(struct feed *f, const struct view_totals *t);
+/* {"views","pages","bot_views"} */
+void totals_write(struct jw *j, const struct view_totals *t);
 
 #endif

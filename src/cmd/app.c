@@ -295,6 +295,7 @@ static enum err_code make_router(struct app *a, const char *listen,
     if (a->live) {
         sio_add_routes(a->live, a->router);
         router_add(a->router, analytics_routes, a->analytics);
+        router_add(a->router, analytics_stats_routes, a->analytics);
     }
     if (a->services & SERVICE_WEB) {
         a->pages = pages_new();

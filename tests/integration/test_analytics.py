@@ -280,6 +280,78 @@ def test_stop_answers_views_under_way(desk):
     assert counted(desk) > max(acknowledged)
 
 
+# -- what has been counted ----------------------------------------------------
+
+def test_top(desk):
+    for page, n in ("/a", 1), ("/b", 3), ("/c", 2):
+        for _ in range(n):
+            counted(desk, page, title=page.upper(),
+                    referrer=f"https://{page[1]}.example/x?y")
+    counted(desk, "/c", headers={"User-Agent": ROBOT})
+    assert desk.json("/stats/top") == {"by": "page", "results": [
+        {"page": "/b", "title": "/B", "count": 3},
+        {"page": "/c", "title": "/C", "count": 2},
+        {"page": "/a", "title": "/A", "count": 1}]}
+    assert desk.json("/stats/top?by=referrer&limit=2") == {
+        "by": "referrer", "results": [{"referrer": "b.example", "count": 3},
+                                      {"referrer": "c.example", "count": 2}]}
+    assert desk.json("/stats/top?to=2020-01-01")["results"] == []
+    live = desk.json("/stats/live")
+    assert (live["online"], live["views"]) == (0, 6)
+    assert live["totals"] == {"views": 6, "pages": 3, "bot_views": 1}
+    assert [p["page"] for p in live["pages"]] == ["/b", "/c", "/a"]
+
+
+def test_series(desk):
+    counted(desk, "/a")
+    counted(desk, "/b")
+    counted(desk, "/b", headers={"User-Agent": ROBOT})
+    for interval, n in ("minute", {60, 61}), ("hour", {24, 25}), ("day", {31}):
+        got = desk.json(f"/stats/pageviews?interval={interval}")
+        assert len(got["points"]) in n
+        assert (got["views"], got["bot_views"]) == (2, 1)
+        assert sum(p["views"] for p in got["points"][-2:]) == 2
+    assert desk.json("/stats/pageviews?page=/b")["views"] == 1
+    assert desk.json("/stats/pageviews?page=/none")["views"] == 0
+
+
+@pytest.mark.parametrize("tz, hours, first", [
+    ("Europe/Berlin", 23, "2026-03-29T00:00:00+01:00"),
+    ("UTC", 24, "2026-03-29T00:00:00+00:00"),
+    ("Asia/Kolkata", 24, "2026-03-29T00:00:00+05:30"),
+    ("America/St_Johns", 24, "2026-03-29T00:00:00-02:30"),
+])
+def test_zones(shared_lite, tz, hours, first):
+    got = shared_lite.json("/stats/pageviews", params={
+        "from": "2026-03-29", "to": "2026-03-29", "interval": "hour",
+        "tz": tz})
+    assert len(got["points"]) == hours
+    assert got["points"][0]["local"] == first
+    days = shared_lite.json("/stats/pageviews", params={
+        "from": "2026-03-01", "to": "2026-03-31", "tz": tz})["points"]
+    assert len(days) == 31
+    assert all(p["local"][10:19] == "T00:00:00" for p in days)
+
+
+@pytest.mark.parametrize("query, field", [
+    ("interval=week", "interval"), ("tz=Mars/Base", "tz"),
+    ("tz=../etc/passwd", "tz"), ("from=yesterday", "from"),
+    ("to=2026-13-01", "to"), ("from=2026-01-02&to=2026-01-01", "to"),
+    ("interval=minute&from=2020-01-01", "interval"), ("page=a", "page"),
+    ("pages=/a", "pages"),
+])
+def test_bad_queries(shared_lite, query, field):
+    reply = shared_lite.get("/stats/pageviews?" + query)
+    assert reply.status_code == 400, reply.text
+    assert reply.json()["detail"]["field"] == field
+
+
+def test_private_reads(make_lite):
+    server = make_lite(private_reads="on")
+    for path in "/stats/live", "/stats/top", "/stats/pageviews":
+        assert requests.get(server.url + path, timeout=30).status_code == 401
+
+
 def test_documented(lite):
     row = lite.get("/openapi.json").json()["paths"]["/events/pageview"]["post"]
     assert "202" in row["responses"]
