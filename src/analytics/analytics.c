@@ -4,9 +4,13 @@
  *                              -> answer, and feed (live clients)
  */
 #include "analytics/analytics_impl.h"
+
+#include <stdlib.h>
+
 #include "analytics/user_agent.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gen/assets.h"
 
 /* ---- POST /events/pageview ---- */
 
@@ -81,6 +85,31 @@ static void totals(void *ctx, const struct view_totals *t)
     feed_snapshot(a->feed, t);
 }
 
+/* ---- GET /sheaf.js ---- */
+
+static struct shared_body *make_tracker(void)
+{
+    struct buf bytes;
+    struct shared_body *body;
+
+    buf_init(&bytes, asset_sheaf_js_len);
+    buf_add(&bytes, asset_sheaf_js, asset_sheaf_js_len);
+    body = shared_body_new(&bytes, "text/javascript; charset=utf-8");
+    if (!body)
+        abort();
+    return body;
+}
+
+static enum err_code tracker(struct request *r, struct err *e)
+{
+    const struct analytics *a = r->ctx;
+
+    (void)e;
+    reply_header(r, "Cache-Control", "public, max-age=3600");
+    reply_shared(r, 200, a->tracker);
+    return ERR_NONE;
+}
+
 /* ---- life ---- */
 
 enum err_code analytics_new(struct analytics **out, struct store *store,
@@ -98,6 +127,7 @@ enum err_code analytics_new(struct analytics **out, struct store *store,
         mem_free(a);
         return rc;
     }
+    a->tracker = make_tracker();
     a->store = store;
     a->sio = sio;
     a->feed = feed_new(sio, ask_totals, a);
@@ -123,6 +153,7 @@ void analytics_free(struct analytics *a)
         return;
     recorder_free(a->recorder);
     feed_free(a->feed);
+    shared_body_unref(a->tracker);
     mem_free(a);
 }
 
@@ -166,6 +197,19 @@ const struct route analytics_routes[] = {
                "ask first.  Robots are counted apart.",
         .status = 202,
         .returns = "{\"page\":\"/projects\",\"count\":142}",
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/sheaf.js",
+        .handle = tracker,
+        .policy = POLICY_PUBLIC,
+        .run = ON_LOOP,
+        .open_query = true, /* "?v=2" */
+        .tag = "Analytics",
+        .summary = "The tracker: a script for any site",
+        .doc = "Sends a page view when a page is shown and when a "
+               "single-page application moves on.  No cookies; of a referrer "
+               "it sends the site alone.",
     },
     {0},
 };

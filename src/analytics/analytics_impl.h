@@ -7,12 +7,14 @@
 #include "analytics/page.h"
 #include "analytics/recorder.h"
 #include "base/json.h"
+#include "net/shared_body.h"
 
 struct analytics {
     struct store *store; /* borrowed */
     struct sio *sio;     /* borrowed */
     struct recorder *recorder;
     struct feed *feed;
+    struct shared_body *tracker;
 };
 
 #endif

@@ -352,6 +352,37 @@ def test_private_reads(make_lite):
         assert requests.get(server.url + path, timeout=30).status_code == 401
 
 
+# -- the tracker --------------------------------------------------------------
+
+def test_tracker(lite):
+    reply = lite.get("/sheaf.js?v=2")
+    assert reply.status_code == 200
+    assert reply.headers["Content-Type"].startswith("text/javascript")
+    assert "ETag" in reply.headers
+    assert "cookie:" not in str(reply.headers).lower()
+    assert len(reply.content) < 1000
+    assert "document.cookie" not in reply.text
+    assert "localStorage" not in reply.text
+
+
+def test_tracker_counts(lite, js_dir):
+    done = subprocess.run(["node", "tracker.mjs", lite.url], cwd=js_dir,
+                          capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"page": "/blog/", "count": 1, "type": "string"},
+        {"page": "/two", "count": 1, "type": "string"},
+        {"page": "/three", "count": 1, "type": "string"},
+        {"page": "/blog/", "count": 2, "type": "string"},
+        {"page": "/blog/", "count": 3, "type": "string"}]
+    assert lite.json("/stats/top?by=referrer")["results"] == [
+        {"referrer": "other.example", "count": 1}]
+    titles = {p["page"]: p["title"]
+              for p in lite.json("/stats/top")["results"]}
+    assert titles["/two"] == "Two"
+
+
 def test_documented(lite):
     row = lite.get("/openapi.json").json()["paths"]["/events/pageview"]["post"]
     assert "202" in row["responses"]
