@@ -5,7 +5,8 @@
  * takes whole from a bounded queue.  So the next window is tokenised while the
  * last one is computed, no worker waits for another inside a forward pass, and
  * a call of any length needs little memory.  Queries overtake ingestion: they
- * wait for at most the micro-batch that a worker is at.
+ * wait for at most the micro-batch that a worker is at, and for half a second
+ * after one a worker of several is kept for the next.
  *
  * Precisions: a service runs in the one it was opened with.  Another one, asked
  * for by a call, is opened at the first such call and stays.

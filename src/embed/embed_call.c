@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 #define CANCEL_CHECK_NS 50000000L
 /* What a text keeps for itself of the 256: [CLS] and [SEP] take two. */
 #define MAX_TEXT_TOKENS (EMBED_MAX_TOKENS - 2)
@@ -60,11 +62,44 @@ static void queue_withdraw(struct queue *q, const struct call *c)
     }
 }
 
+/* How long ingestion has to leave the last free worker alone; 0: not at all.
+ * Who asks mostly asks again, and should neither wait for a batch to end nor
+ * share its core with one. */
+static int64_t kept_us(const struct embed *m)
+{
+    int64_t left;
+
+    if (m->ingesting + 1 < m->n_workers || m->n_workers == 1 ||
+        m->last_query_us == 0)
+        return 0;
+    left = m->last_query_us + EMBED_QUERY_US - clock_mono_us();
+    return left > 0 ? left : 0;
+}
+
 static struct batch *next_batch(struct embed *m)
 {
     struct batch *b = queue_take(&m->queues[EMBED_QUERY]);
 
-    return b ? b : queue_take(&m->queues[EMBED_INGEST]);
+    if (b)
+        m->last_query_us = clock_mono_us();
+    else if (m->queues[EMBED_INGEST].head && kept_us(m) == 0)
+        b = queue_take(&m->queues[EMBED_INGEST]);
+    return b;
+}
+
+/* Until there may be a batch. */
+static void wait_for_work(struct embed *m)
+{
+    int64_t until = clock_mono_us();
+    struct timespec t;
+
+    if (!m->queues[EMBED_INGEST].head) {
+        pthread_cond_wait(&m->wake, &m->lock);
+        return;
+    }
+    until += kept_us(m);
+    t = (struct timespec){until / US_PER_S, until % US_PER_S * 1000};
+    pthread_cond_clockwait(&m->wake, &m->lock, CLOCK_MONOTONIC, &t);
 }
 
 /* ---- workers ---- */
@@ -105,19 +140,22 @@ void *embed_work(void *arg)
     pthread_mutex_lock(&m->lock);
     for (;;) {
         struct call *c;
-        bool good;
+        bool good, ingests;
 
         while (!(b = next_batch(m)) && !m->stopping)
-            pthread_cond_wait(&m->wake, &m->lock);
+            wait_for_work(m);
         if (!b)
             break;
         c = b->window->call;
         m->queued -= b->span.n;
         c->taken += b->span.n;
         c->running++;
+        ingests = c->how->priority == EMBED_INGEST;
+        m->ingesting += ingests;
         pthread_mutex_unlock(&m->lock);
         good = run_batch(k, b);
         pthread_mutex_lock(&m->lock);
+        m->ingesting -= ingests;
         c->running--;
         b->window->left--;
         m->texts += b->span.n;

@@ -78,10 +78,14 @@ struct embed {
     struct queue queues[2]; /* by enum embed_priority */
     size_t queued;
     uint64_t texts, tokens;
+    int ingesting;         /* workers that are at it */
+    int64_t last_query_us; /* when one was taken */
     bool stopping;
     struct worker *workers;
     int n_workers; /* started */
 };
+/* So long after a query one worker is kept for the next, if there are two. */
+#define EMBED_QUERY_US (500 * INT64_C(1000))
 
 /* embed.c: the encoder of a precision, opened if need be; NULL or "auto" is the
  * service's own. */

@@ -16,8 +16,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
-#include "embed/embed.h"
+#include "embed/embed_impl.h"
 #include "embed/pack_batch.h"
 #include "embed/tokenizer.h"
 #include "embed/vector_text.h"
@@ -583,6 +584,36 @@ static void test_queries_overtake(void **state)
     sem_destroy(&posted.no);
 }
 
+static void test_a_worker_is_kept_for_queries(void **state)
+{
+    struct caller ingest = {.how = {.priority = EMBED_INGEST}};
+    struct caller query = {.how = {.priority = EMBED_QUERY}};
+    struct fixture f;
+
+    (void)state;
+    open_held(&f, 2, 0);
+    pthread_mutex_lock(&f.m->lock);
+    f.m->last_query_us = clock_mono_us() + 3600 * US_PER_S;
+    pthread_mutex_unlock(&f.m->lock);
+    set_gated(true);
+    start(&ingest, f.m, 6, 100);
+    sem_wait(&held.arrived);
+    start(&query, f.m, 1, 7);
+    sem_wait(&held.arrived);
+    pthread_mutex_lock(&f.m->lock); /* both are at work: who is where? */
+    assert_int_equal(f.m->ingesting, 1);
+    assert_null(f.m->queues[EMBED_QUERY].head);
+    pthread_mutex_unlock(&f.m->lock);
+    for (int i = 0; i < 7; i++)
+        sem_post(&held.go);
+    finish(&query);
+    finish(&ingest); /* it goes on: the query just now was the last */
+    assert_int_equal(query.rc, ERR_NONE);
+    assert_int_equal(ingest.rc, ERR_NONE);
+    assert_int_equal(held.n_log, 7);
+    close_held(&f);
+}
+
 static void test_queue_is_bounded(void **state)
 {
     struct caller big = {.how = {.priority = EMBED_INGEST}};
@@ -844,6 +875,7 @@ int main(void)
         cmocka_unit_test(test_other_precisions),
         cmocka_unit_test(test_no_memory_for_scratch),
         cmocka_unit_test(test_queries_overtake),
+        cmocka_unit_test(test_a_worker_is_kept_for_queries),
         cmocka_unit_test(test_queue_is_bounded),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_many_callers),
