@@ -2,8 +2,8 @@
  *
  * Views are kept as counts, not one by one: a row is a minute (UTC), a page,
  * where its readers came from, and what kind of robot they were, if any.  So a
- * page that is read a thousand times in a minute costs one row, and nothing
- * about a single reader is stored.
+ * page that is read a thousand times in a minute costs one row.  Readers are
+ * told apart within a day, by a hash that goes with the day.
  */
 #ifndef STORE_EVENTS_H
 #define STORE_EVENTS_H
@@ -13,7 +13,9 @@
 #define VIEW_MAX_PAGE 2048    /* bytes */
 #define VIEW_MAX_TITLE 2000   /* bytes */
 #define VIEW_MAX_REFERRER 255 /* bytes */
-#define VIEW_MAX_BATCH 1000   /* views in one call */
+#define VISITOR_HASH 16       /* bytes */
+#define VISITOR_SALT 32
+#define VIEW_MAX_BATCH 1000 /* views in one call */
 
 struct page_view {
     struct slice page;     /* "/projects" */
@@ -21,6 +23,10 @@ struct page_view {
     struct slice referrer; /* host that the reader came from; may be empty */
     struct slice bot;      /* why it is no person; empty: it may be one */
     int64_t at_us;
+    /* Who it was, in a form that nobody can go back from once the day's salt is
+     * gone (store_visitor_salt). */
+    bool has_visitor;
+    uint8_t visitor[VISITOR_HASH];
     int64_t count; /* out: views of the page by people, this one included */
 };
 
@@ -28,6 +34,22 @@ struct page_view {
  * maximum, no page, more than VIEW_MAX_BATCH. */
 enum err_code store_views_add(struct store *s, struct page_view *views,
                               size_t n, struct err *e) CHECKED;
+
+/* The salt of a day (since 1970, UTC): the same for all processes, random, and
+ * gone as soon as a later day's is asked for; and so are that day's visitors,
+ * but for their number.  *found false: a later day has begun. */
+enum err_code store_visitor_salt(struct store *s, int64_t day,
+                                 uint8_t salt[VISITOR_SALT], bool *found,
+                                 struct err *e) CHECKED;
+
+struct visitor_count {
+    int64_t day, visitors;
+};
+/* Visitors by day, the newest first, days without any left out; and how many
+ * of today's have been seen since `since_us`. */
+enum err_code store_visitors(struct store *s, struct arena *a, int limit,
+                             int64_t since_us, struct visitor_count **out,
+                             size_t *n, int64_t *recent, struct err *e) CHECKED;
 
 struct page_count {
     struct slice page, title;

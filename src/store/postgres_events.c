@@ -5,7 +5,10 @@
  * before it were counted.  Pages are locked in the order of their names, so
  * that processes that count the same ones wait for each other in one direction.
  */
+#include <string.h>
+
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "store/postgres.h"
 
 struct adding {
@@ -54,6 +57,47 @@ static void fill(struct buf col[N_COLUMNS], const struct page_view *views,
     }
 }
 
+static const char visitors_sql[] =
+    "WITH v AS (SELECT day, hash, max(at) AS at"
+    "  FROM unnest($1::int8[], $2::bytea[], $3::int8[]) t(day, hash, at)"
+    "  GROUP BY day, hash ORDER BY day, hash),"
+    " i AS (INSERT INTO visitors AS old (day, hash, seen_at)"
+    "  SELECT day, hash, at FROM v ON CONFLICT (day, hash)"
+    "  DO UPDATE SET seen_at = greatest(old.seen_at, excluded.seen_at)"
+    "  RETURNING day, xmax = 0 AS fresh)" /* inserted, not updated */
+    " INSERT INTO visitor_days AS old (day, visitors)"
+    "  SELECT day, count(*) FROM i WHERE fresh GROUP BY day ORDER BY day"
+    "  ON CONFLICT (day) DO UPDATE SET visitors = old.visitors +"
+    "   excluded.visitors";
+
+static void count_visitors(struct pg_conn *c, const struct page_view *views,
+                           size_t n)
+{
+    struct buf days, hashes, times;
+    struct pg_args args = {0};
+    size_t known = 0;
+
+    pg_array_init(&days, PG_INT8);
+    pg_array_init(&hashes, PG_BYTEA);
+    pg_array_init(&times, PG_INT8);
+    for (size_t i = 0; i < n; i++) {
+        if (!views[i].has_visitor)
+            continue;
+        pg_array_i64(&days, views[i].at_us / US_PER_DAY);
+        pg_array_bytes(&hashes, views[i].visitor, VISITOR_HASH);
+        pg_array_i64(&times, views[i].at_us);
+        known++;
+    }
+    pg_arg_array(&args, PG_INT8_ARRAY, &days);
+    pg_arg_array(&args, PG_BYTEA_ARRAY, &hashes);
+    pg_arg_array(&args, PG_INT8_ARRAY, &times);
+    if (known)
+        pg_do(c, visitors_sql, &args);
+    buf_release(&days);
+    buf_release(&hashes);
+    buf_release(&times);
+}
+
 static enum err_code do_add(struct pg_conn *c, void *ctx, struct err *e)
 {
     struct adding *add = ctx;
@@ -72,8 +116,10 @@ static enum err_code do_add(struct pg_conn *c, void *ctx, struct err *e)
         code = pg_next(c, &r, e);
     for (size_t i = 0; i < add->n && code == ERR_NONE; i++)
         add->views[i].count = pg_i64(r, (int)i, 0);
-    if (code == ERR_NONE)
+    if (code == ERR_NONE) {
         postgres_lib.PQclear(r);
+        count_visitors(c, add->views, add->n);
+    }
     for (int k = 0; k < N_COLUMNS; k++)
         buf_release(&col[k]);
     return code;
@@ -218,9 +264,91 @@ static enum err_code top(struct store *s, struct arena *a, enum view_group by,
                            out, n, NULL, e);
 }
 
+/* ---- visitors ---- */
+
+struct salting {
+    int64_t day;
+    uint8_t *salt;
+    bool found;
+};
+
+static enum err_code do_salt(struct pg_conn *c, void *ctx, struct err *e)
+{
+    struct salting *salting = ctx;
+    uint8_t fresh[VISITOR_SALT];
+    struct pg_args args = {0}, day;
+    PGresult *r;
+    enum err_code code;
+
+    crypto_random(fresh, sizeof(fresh));
+    pg_arg_i64(&args, salting->day);
+    day = args;
+    pg_arg_bytes(&args, fresh, sizeof(fresh));
+    pg_do(c,
+          "INSERT INTO visitor_salts(day, salt) SELECT $1, $2 WHERE NOT EXISTS"
+          " (SELECT 1 FROM visitor_salts WHERE day > $1)"
+          " ON CONFLICT DO NOTHING",
+          &args);
+    pg_do(c, "DELETE FROM visitor_salts WHERE day < $1", &day);
+    pg_do(c, "DELETE FROM visitors WHERE day < $1", &day);
+    pg_ask(c, "SELECT salt FROM visitor_salts WHERE day = $1", &day);
+    code = pg_flush(c, e);
+    if (code == ERR_NONE)
+        code = pg_next(c, &r, e);
+    if (code != ERR_NONE)
+        return code;
+    salting->found =
+        postgres_lib.PQntuples(r) == 1 && pg_slice(r, 0, 0).len == VISITOR_SALT;
+    if (salting->found)
+        memcpy(salting->salt, pg_slice(r, 0, 0).p, VISITOR_SALT);
+    postgres_lib.PQclear(r);
+    return ERR_NONE;
+}
+
+static enum err_code salt(struct store *s, int64_t day,
+                          uint8_t out[VISITOR_SALT], bool *found, struct err *e)
+{
+    struct salting salting = {.day = day, .salt = out};
+    enum err_code code = postgres_transact(s, do_salt, &salting, e);
+
+    *found = salting.found;
+    return code;
+}
+
+static void read_visitors(struct pg_row *w, void *element)
+{
+    struct visitor_count *v = element;
+
+    v->day = pg_row_i64(w);
+    v->visitors = pg_row_i64(w);
+}
+
+static enum err_code visitors(struct store *s, struct arena *a, int limit,
+                              int64_t since_us, struct visitor_count **out,
+                              size_t *n, int64_t *recent, struct err *e)
+{
+    struct pg_args args = {0}, since = {0};
+
+    pg_arg_i64(&args, limit);
+    pg_arg_i64(&since, since_us);
+    return postgres_select(
+        s, a,
+        &(struct pg_select){
+            .sql = "SELECT day, visitors FROM visitor_days"
+                   " ORDER BY day DESC LIMIT $1",
+            .args = &args,
+            .count_sql = "SELECT count(*) FROM visitors WHERE seen_at >= $1",
+            .count_args = &since,
+            .size = sizeof(**out),
+            .read = read_visitors},
+        out, n, recent, e);
+}
+
 const struct event_ops postgres_event_ops = {
     .add = add,
     .totals = totals,
+    .salt = salt,
+    .visitors = visitors,
     .series = series,
     .top = top,
 };

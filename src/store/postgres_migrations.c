@@ -423,8 +423,22 @@ static const char *const step_6[] = {
     "  PRIMARY KEY (minute, page_id, bot, referrer));",
     NULL};
 
-static const char *const *const steps[] = {step_1, step_2, step_3,
-                                           step_4, step_5, step_6};
+/* Visitors: today's by a hash, whose salt goes with the day; then a number. */
+static const char *const step_7[] = {"CREATE TABLE visitor_salts("
+                                     "  day int8 PRIMARY KEY,"
+                                     "  salt bytea NOT NULL);"
+                                     "CREATE TABLE visitors("
+                                     "  day int8 NOT NULL,"
+                                     "  hash bytea NOT NULL,"
+                                     "  seen_at int8 NOT NULL,"
+                                     "  PRIMARY KEY (day, hash));"
+                                     "CREATE TABLE visitor_days("
+                                     "  day int8 PRIMARY KEY,"
+                                     "  visitors int8 NOT NULL);",
+                                     NULL};
+
+static const char *const *const steps[] = {step_1, step_2, step_3, step_4,
+                                           step_5, step_6, step_7};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look

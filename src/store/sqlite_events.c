@@ -4,7 +4,10 @@
  * count of its minute.  Both are found by key, so a batch costs one commit and
  * little besides.
  */
+#include <string.h>
+
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "store/sqlite_impl.h"
 
 struct adding {
@@ -52,6 +55,38 @@ static enum err_code count_minute(struct db *c, const struct page_view *v,
     return q_run(&q, NULL, e);
 }
 
+static enum err_code count_visitor(struct db *c, const struct page_view *v,
+                                   struct err *e)
+{
+    struct query q;
+    int64_t fresh = 0;
+    enum err_code code;
+
+    q_start(&q, c,
+            "INSERT INTO visitors(day, hash, seen_at) VALUES (?, ?, ?)"
+            " ON CONFLICT DO NOTHING");
+    q_int(&q, v->at_us / US_PER_DAY);
+    q_blob(&q, v->visitor, VISITOR_HASH);
+    q_int(&q, v->at_us);
+    code = q_run(&q, &fresh, e);
+    if (code != ERR_NONE)
+        return code;
+    if (fresh) {
+        q_start(&q, c,
+                "INSERT INTO visitor_days(day, visitors) VALUES (?, 1)"
+                " ON CONFLICT DO UPDATE SET visitors = visitors + 1");
+        q_int(&q, v->at_us / US_PER_DAY);
+    } else {
+        q_start(&q, c,
+                "UPDATE visitors SET seen_at = max(seen_at, ?)"
+                " WHERE day = ? AND hash = ?");
+        q_int(&q, v->at_us);
+        q_int(&q, v->at_us / US_PER_DAY);
+        q_blob(&q, v->visitor, VISITOR_HASH);
+    }
+    return q_run(&q, NULL, e);
+}
+
 static enum err_code do_add(struct sqlite_store *s, struct db *c, void *ctx,
                             struct err *e)
 {
@@ -65,6 +100,8 @@ static enum err_code do_add(struct sqlite_store *s, struct db *c, void *ctx,
         code = count_page(c, &add->views[i], &page_id, e);
         if (code == ERR_NONE)
             code = count_minute(c, &add->views[i], page_id, e);
+        if (code == ERR_NONE && add->views[i].has_visitor)
+            code = count_visitor(c, &add->views[i], e);
     }
     return code;
 }
@@ -206,9 +243,119 @@ static enum err_code top(struct store *base, struct arena *a,
     return code;
 }
 
+/* ---- visitors ---- */
+
+struct salting {
+    int64_t day;
+    uint8_t *salt;
+    bool found;
+};
+
+static enum err_code make_salt(struct db *c, int64_t day, struct err *e)
+{
+    uint8_t fresh[VISITOR_SALT];
+    struct query q;
+
+    crypto_random(fresh, sizeof(fresh));
+    q_start(&q, c,
+            "INSERT INTO visitor_salts(day, salt) SELECT ?1, ?2 WHERE NOT"
+            " EXISTS (SELECT 1 FROM visitor_salts WHERE day >= ?1)");
+    q_int(&q, day);
+    q_blob(&q, fresh, sizeof(fresh));
+    return q_run(&q, NULL, e);
+}
+
+static enum err_code forget_before(struct db *c, int64_t day, struct err *e)
+{
+    struct query q;
+    enum err_code code;
+
+    q_start(&q, c, "DELETE FROM visitor_salts WHERE day < ?");
+    q_int(&q, day);
+    code = q_run(&q, NULL, e);
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c, "DELETE FROM visitors WHERE day < ?");
+    q_int(&q, day);
+    return q_run(&q, NULL, e);
+}
+
+static enum err_code do_salt(struct sqlite_store *s, struct db *c, void *ctx,
+                             struct err *e)
+{
+    struct salting *salting = ctx;
+    struct query q;
+    enum err_code code = make_salt(c, salting->day, e);
+
+    (void)s;
+    if (code == ERR_NONE)
+        code = forget_before(c, salting->day, e);
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c, "SELECT salt FROM visitor_salts WHERE day = ?");
+    q_int(&q, salting->day);
+    if (q_next(&q)) {
+        struct slice salt = q_peek_blob(&q);
+
+        salting->found = salt.len == VISITOR_SALT;
+        if (salting->found)
+            memcpy(salting->salt, salt.p, VISITOR_SALT);
+    }
+    return q_end(&q, e);
+}
+
+static enum err_code salt(struct store *s, int64_t day,
+                          uint8_t out[VISITOR_SALT], bool *found, struct err *e)
+{
+    struct salting salting = {.day = day, .salt = out};
+    enum err_code code = writer_run(sqlite_downcast(s), do_salt, &salting, e);
+
+    *found = salting.found;
+    return code;
+}
+
+static void read_visitors(struct query *q, struct arena *a, void *row)
+{
+    struct visitor_count *v = row;
+
+    (void)a;
+    v->day = q_get_int(q);
+    v->visitors = q_get_int(q);
+}
+
+static enum err_code visitors(struct store *base, struct arena *a, int limit,
+                              int64_t since_us, struct visitor_count **out,
+                              size_t *n, int64_t *recent, struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    struct rows rows = {.a = a, .size = sizeof(**out)};
+    struct query q;
+    struct db *c;
+    enum err_code code = db_get(s, true, &c, e);
+
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c, "SELECT count(*) FROM visitors WHERE seen_at >= ?");
+    q_int(&q, since_us);
+    code = q_one_int(&q, 0, recent, e);
+    if (code == ERR_NONE) {
+        q_start(&q, c,
+                "SELECT day, visitors FROM visitor_days ORDER BY day DESC"
+                " LIMIT ?");
+        q_int(&q, limit);
+        code = q_rows(&q, &rows, read_visitors, e);
+    }
+    db_put(s, c);
+    *out = (struct visitor_count *)(void *)rows.p;
+    *n = rows.n;
+    return code;
+}
+
 const struct event_ops sqlite_event_ops = {
     .add = add,
     .totals = totals,
+    .salt = salt,
+    .visitors = visitors,
     .series = series,
     .top = top,
 };

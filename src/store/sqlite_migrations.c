@@ -377,6 +377,20 @@ static const char events_5[] =
     "  views INTEGER NOT NULL,"
     "  PRIMARY KEY (minute, page_id, bot, referrer)) STRICT, WITHOUT ROWID;";
 
+/* Visitors: today's by a hash, whose salt goes with the day; then a number. */
+static const char visitors_6[] =
+    "CREATE TABLE visitor_salts("
+    "  day INTEGER PRIMARY KEY,"
+    "  salt BLOB NOT NULL) STRICT;"
+    "CREATE TABLE visitors("
+    "  day INTEGER NOT NULL,"
+    "  hash BLOB NOT NULL,"
+    "  seen_at INTEGER NOT NULL,"
+    "  PRIMARY KEY (day, hash)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE visitor_days("
+    "  day INTEGER PRIMARY KEY,"
+    "  visitors INTEGER NOT NULL) STRICT;";
+
 /* Each step in parts (C promises no longer literals), NULL-ended. */
 #define MAX_PARTS 4
 static const char *const steps[][MAX_PARTS] = {
@@ -385,6 +399,7 @@ static const char *const steps[][MAX_PARTS] = {
     {files_3, NULL},
     {vectors_4, NULL},
     {events_5, NULL},
+    {visitors_6, NULL},
 };
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 

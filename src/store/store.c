@@ -44,7 +44,7 @@ static const struct store_ops *const backends[] = {
     X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
     X(papers_words) X(embed_job) X(unembedded) X(embed_finish) \
     X(papers_waiting) X(views_add) X(views_totals) \
-    X(views_series) X(views_top)
+    X(views_series) X(views_top) X(visitor_salt) X(visitors)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,
@@ -891,4 +891,20 @@ enum err_code store_views_top(struct store *s, struct arena *a,
     CHECK(args_page(0, limit, e));
     RUN(s, views_top,
         s->ops->events->top(s, a, by, from, to, limit, out, n, e));
+}
+
+enum err_code store_visitor_salt(struct store *s, int64_t day,
+                                 uint8_t salt[VISITOR_SALT], bool *found,
+                                 struct err *e)
+{
+    RUN(s, visitor_salt, s->ops->events->salt(s, day, salt, found, e));
+}
+
+enum err_code store_visitors(struct store *s, struct arena *a, int limit,
+                             int64_t since_us, struct visitor_count **out,
+                             size_t *n, int64_t *recent, struct err *e)
+{
+    CHECK(args_page(0, limit, e));
+    RUN(s, visitors,
+        s->ops->events->visitors(s, a, limit, since_us, out, n, recent, e));
 }

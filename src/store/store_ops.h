@@ -272,6 +272,12 @@ struct event_ops {
                          struct err *e);
     enum err_code (*totals)(struct store *s, struct arena *a, int limit,
                             struct view_totals *out, struct err *e);
+    enum err_code (*salt)(struct store *s, int64_t day,
+                          uint8_t salt[VISITOR_SALT], bool *found,
+                          struct err *e);
+    enum err_code (*visitors)(struct store *s, struct arena *a, int limit,
+                              int64_t since_us, struct visitor_count **out,
+                              size_t *n, int64_t *recent, struct err *e);
     enum err_code (*series)(struct store *s, struct slice page,
                             const int64_t *bounds, size_t n,
                             struct view_count *out, struct err *e);

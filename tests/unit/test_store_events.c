@@ -213,6 +213,69 @@ static void top(struct store_fixture *f)
     assert_int_equal(n, 1);
 }
 
+static struct page_view by(int who, int64_t at_us)
+{
+    struct page_view v = view("/a");
+
+    v.at_us = at_us;
+    v.has_visitor = true;
+    v.visitor[0] = (uint8_t)who;
+    return v;
+}
+
+static void visitors(struct store_fixture *f)
+{
+    int64_t later = NOW + 10 * US_PER_MINUTE, today = NOW / US_PER_DAY;
+    struct page_view v[] = {by(1, NOW), by(2, NOW), by(1, later), view("/a")};
+    struct visitor_count *days;
+    int64_t recent;
+    size_t n;
+
+    OK(f, store_visitors(f->s, f->a, 10, NOW, &days, &n, &recent, &f->err));
+    assert_int_equal(n, 0);
+    assert_int_equal(recent, 0);
+    OK(f, store_views_add(f->s, v, 4, &f->err));
+    OK(f, store_views_add(f->s, v, 4, &f->err));
+    OK(f, store_visitors(f->s, f->a, 10, later, &days, &n, &recent, &f->err));
+    assert_int_equal(n, 1);
+    assert_int_equal(days[0].day, today);
+    assert_int_equal(days[0].visitors, 2);
+    assert_int_equal(recent, 1);
+    v[0] = by(1, NOW + US_PER_DAY);
+    OK(f, store_views_add(f->s, v, 1, &f->err));
+    OK(f, store_visitors(f->s, f->a, 1, NOW, &days, &n, &recent, &f->err));
+    assert_int_equal(n, 1);
+    assert_int_equal(days[0].day, today + 1);
+    assert_int_equal(days[0].visitors, 1);
+}
+
+static void a_day_is_forgotten_with_its_salt(struct store_fixture *f)
+{
+    int64_t today = NOW / US_PER_DAY;
+    uint8_t first[VISITOR_SALT], again[VISITOR_SALT];
+    struct page_view v = by(1, NOW);
+    struct visitor_count *days;
+    int64_t recent;
+    bool found;
+    size_t n;
+
+    OK(f, store_visitor_salt(f->s, today, first, &found, &f->err));
+    assert_true(found);
+    OK(f, store_visitor_salt(f->s, today, again, &found, &f->err));
+    assert_true(found);
+    assert_memory_equal(first, again, VISITOR_SALT);
+    OK(f, store_views_add(f->s, &v, 1, &f->err));
+    OK(f, store_visitor_salt(f->s, today + 1, again, &found, &f->err));
+    assert_true(found);
+    assert_memory_not_equal(first, again, VISITOR_SALT);
+    OK(f, store_visitors(f->s, f->a, 10, 0, &days, &n, &recent, &f->err));
+    assert_int_equal(recent, 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(days[0].visitors, 1);
+    OK(f, store_visitor_salt(f->s, today, again, &found, &f->err));
+    assert_false(found);
+}
+
 int main(void)
 {
     static const struct store_case cases[] = {
@@ -222,6 +285,8 @@ int main(void)
         CASE(the_newest_title),
         CASE(limits),
         CASE(most_viewed_first_then_by_name),
+        CASE(visitors),
+        CASE(a_day_is_forgotten_with_its_salt),
         CASE(series),
         CASE(top),
         CASE_WHERE(ON_DISK, kept),
