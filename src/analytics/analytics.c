@@ -48,6 +48,21 @@ static void recorded(void *ctx, struct recorded *v)
         answer(v);
 }
 
+/* Address and browser: the same for one reader's views, and seldom for two.
+ * Empty for robots, and for who asks not to be told apart. */
+static struct slice reader(struct request *r, struct slice bot)
+{
+    struct slice agent = request_header(r, "User-Agent");
+    const char *who;
+
+    if (bot.len || slice_is(request_header(r, "DNT"), "1") ||
+        slice_is(request_header(r, "Sec-GPC"), "1"))
+        return SLICE_NONE;
+    who = arena_printf(r->arena, "%.*s %.*s", SLICE_ARG(r->client),
+                       SLICE_ARG(agent));
+    return slice_of(who);
+}
+
 static enum err_code pageview(struct request *r, struct err *e)
 {
     struct analytics *a = r->ctx;
@@ -63,7 +78,7 @@ static enum err_code pageview(struct request *r, struct err *e)
         return rc;
     view.referrer = (struct slice){from.host, from.len};
     view.bot = user_agent_bot(request_header(r, "User-Agent"));
-    rc = recorder_add(a->recorder, &view, &v, e);
+    rc = recorder_add(a->recorder, &view, reader(r, view.bot), &v, e);
     if (rc == ERR_NONE)
         v->parked = request_park(r, sender_left, v);
     return rc;

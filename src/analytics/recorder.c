@@ -8,8 +8,11 @@
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -28,6 +31,11 @@ struct recorder {
     struct server *server; /* NULL until recorder_start */
     pthread_t thread;
     bool joined;
+
+    /* of the thread */
+    bool has_salt;
+    int64_t salt_day;
+    uint8_t salt[VISITOR_SALT];
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t filled;
@@ -70,6 +78,37 @@ static struct recorded *list_take(struct list *l)
 
 /* ---- the thread ---- */
 
+/* A new day has a new salt, and the old one is forgotten with all that was made
+ * of it: also when nobody comes.  Without one, views count all the same. */
+static void rotate_salt(struct recorder *r)
+{
+    int64_t today = clock_now_us() / US_PER_DAY;
+    struct err err = {0};
+
+    if (r->has_salt && r->salt_day == today)
+        return;
+    r->salt_day = today;
+    if (store_visitor_salt(r->opt.store, today, r->salt, &r->has_salt, &err) !=
+        ERR_NONE) {
+        r->has_salt = false;
+        log_warn("analytics", "no salt for today's visitors",
+                 LOG_S("error", err.msg));
+    }
+}
+
+static void hash_visitor(const struct recorder *r, struct slice who,
+                         struct page_view *v)
+{
+    uint8_t mac[32];
+
+    if (who.len == 0 || !r->has_salt || v->at_us / US_PER_DAY != r->salt_day)
+        return;
+    crypto_hmac_sha256(
+        mac, (struct slice){(const char *)r->salt, sizeof(r->salt)}, who);
+    memcpy(v->visitor, mac, VISITOR_HASH);
+    v->has_visitor = true;
+}
+
 static void commit(struct recorder *r, struct list *batch)
 {
     struct page_view *views = mem_need((size_t)batch->n * sizeof(*views));
@@ -77,8 +116,10 @@ static void commit(struct recorder *r, struct list *batch)
     enum err_code code;
     size_t n = 0;
 
-    for (struct recorded *v = batch->head; v; v = v->next)
+    for (struct recorded *v = batch->head; v; v = v->next) {
+        hash_visitor(r, v->who, &v->view);
         views[n++] = v->view;
+    }
     code = store_views_add(r->opt.store, views, n, &err);
     n = 0;
     for (struct recorded *v = batch->head; v; v = v->next) {
@@ -126,6 +167,19 @@ static void hand_back(struct recorder *r, struct list *batch, struct arena *a,
     }
 }
 
+/* With the lock: until there is work, or for a minute, so that the day's end is
+ * noticed. */
+static void wait_for_work(struct recorder *r)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 60;
+    while (!r->waiting.head && !r->wants_totals && !r->stopping)
+        if (pthread_cond_timedwait(&r->filled, &r->lock, &until) != 0)
+            break;
+}
+
 static void *record(void *arg)
 {
     struct recorder *r = arg;
@@ -138,8 +192,7 @@ static void *record(void *arg)
         bool wanted;
 
         list_init(&batch);
-        while (!r->waiting.head && !r->wants_totals && !r->stopping)
-            pthread_cond_wait(&r->filled, &r->lock);
+        wait_for_work(r);
         if (!r->waiting.head && r->stopping)
             break;
         while (r->waiting.head && batch.n < VIEW_MAX_BATCH)
@@ -147,6 +200,7 @@ static void *record(void *arg)
         wanted = r->wants_totals && !r->stopping;
         r->wants_totals = false;
         pthread_mutex_unlock(&r->lock);
+        rotate_salt(r);
         if (batch.n)
             commit(r, &batch);
         if (wanted)
@@ -229,20 +283,22 @@ void recorder_start(struct recorder *r, struct server *s)
 }
 
 /* The texts of `view` behind the struct. */
-static struct recorded *copy(const struct page_view *view)
+static struct recorded *copy(const struct page_view *view, struct slice who)
 {
-    struct slice *texts[4];
+    struct slice *texts[5];
     struct recorded *v =
         mem_need(sizeof(*v) + view->page.len + view->title.len +
-                 view->referrer.len + view->bot.len);
+                 view->referrer.len + view->bot.len + who.len);
     char *p = (char *)(v + 1);
 
     v->view = *view;
+    v->who = who;
     texts[0] = &v->view.page;
     texts[1] = &v->view.title;
     texts[2] = &v->view.referrer;
     texts[3] = &v->view.bot;
-    for (int i = 0; i < 4; i++) {
+    texts[4] = &v->who;
+    for (int i = 0; i < 5; i++) {
         if (texts[i]->len)
             memcpy(p, texts[i]->p, texts[i]->len);
         texts[i]->p = p;
@@ -252,7 +308,8 @@ static struct recorded *copy(const struct page_view *view)
 }
 
 enum err_code recorder_add(struct recorder *r, const struct page_view *view,
-                           struct recorded **out, struct err *e)
+                           struct slice who, struct recorded **out,
+                           struct err *e)
 {
     enum err_code code = ERR_NONE;
 
@@ -263,7 +320,7 @@ enum err_code recorder_add(struct recorder *r, const struct page_view *view,
         code = err_set(e, ERR_UNAVAILABLE,
                        "too many page views wait for the database");
     } else {
-        *out = copy(view);
+        *out = copy(view, who);
         list_add(&r->waiting, *out);
         pthread_cond_signal(&r->filled);
     }

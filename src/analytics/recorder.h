@@ -21,6 +21,7 @@ struct recorded {
     struct recorded *next;
     struct parked *parked; /* who waits for the answer; NULL: has left */
     struct page_view view; /* its texts stand behind the struct */
+    struct slice who;      /* so does this */
     enum err_code code;    /* ERR_NONE: it is on disk, and view.count is set */
     struct err err;
 };
@@ -41,10 +42,13 @@ enum err_code recorder_new(struct recorder **out,
     CHECKED;
 /* Before the server runs. */
 void recorder_start(struct recorder *r, struct server *s);
-/* Takes a copy of `view`.  ERR_UNAVAILABLE: too many wait, or it has stopped.
+/* Takes a copy of `view`.  `who` tells readers apart, as far as one can; only
+ * its hash with the day's salt is stored.  Empty: not to be told apart.
+ * ERR_UNAVAILABLE: too many wait, or it has stopped.
  */
 enum err_code recorder_add(struct recorder *r, const struct page_view *view,
-                           struct recorded **out, struct err *e) CHECKED;
+                           struct slice who, struct recorded **out,
+                           struct err *e) CHECKED;
 /* Read the totals, once for all that ask until then.  They are posted between
  * the views that are in them and those that are not. */
 void recorder_ask_totals(struct recorder *r);

@@ -198,6 +198,38 @@ static enum err_code stats_top(struct request *r, struct err *e)
     return ERR_NONE;
 }
 
+/* ---- GET /stats/visitors ---- */
+
+static enum err_code stats_visitors(struct request *r, struct err *e)
+{
+    struct analytics *a = r->ctx;
+    struct visitor_count *days;
+    char date[CLOCK_TEXT];
+    int64_t recent;
+    struct jw j;
+    size_t n;
+    enum err_code rc =
+        store_visitors(a->store, r->arena, (int)request_int(r, "days"),
+                       clock_now_us(), &days, &n, &recent, e);
+
+    if (rc != ERR_NONE)
+        return rc;
+    jw_init(&j, reply_json(r, 200));
+    jw_obj(&j);
+    jw_key(&j, "days");
+    jw_arr(&j);
+    for (size_t i = 0; i < n; i++) {
+        clock_format_date(date, days[i].day * US_PER_DAY);
+        jw_obj(&j);
+        jw_kstr(&j, "day", date);
+        jw_kint(&j, "visitors", days[i].visitors);
+        jw_end_obj(&j);
+    }
+    jw_end_arr(&j);
+    jw_end_obj(&j);
+    return ERR_NONE;
+}
+
 /* ---- GET /stats/live ---- */
 
 static enum err_code stats_live(struct request *r, struct err *e)
@@ -209,6 +241,9 @@ static enum err_code stats_live(struct request *r, struct err *e)
     struct page_count *top;
     struct view_totals t;
     struct sio_stats live;
+    struct visitor_count *days;
+    int64_t visitors;
+    size_t n_days;
     struct jw j;
     size_t n;
     enum err_code rc;
@@ -219,6 +254,9 @@ static enum err_code stats_live(struct request *r, struct err *e)
     if (rc == ERR_NONE)
         rc = store_views_top(a->store, r->arena, VIEWS_BY_PAGE, bounds[0],
                              bounds[1], TOP_DEFAULT, &top, &n, e);
+    if (rc == ERR_NONE)
+        rc = store_visitors(a->store, r->arena, 0, bounds[0] * US_PER_MINUTE,
+                            &days, &n_days, &visitors, e);
     if (rc != ERR_NONE)
         return rc;
     sio_stats(a->sio, &live);
@@ -228,6 +266,7 @@ static enum err_code stats_live(struct request *r, struct err *e)
     jw_key(&j, "totals");
     totals_write(&j, &t);
     jw_kint(&j, "minutes", LIVE_MINUTES);
+    jw_kint(&j, "visitors", visitors);
     jw_kint(&j, "views", recent.views);
     jw_key(&j, "pages");
     write_top(&j, "page", top, n, true);
@@ -300,7 +339,30 @@ static const struct param top_params[] = {
     {0},
 };
 
+static const struct param visitors_params[] = {
+    {.name = "days",
+     .in = IN_QUERY,
+     .type = PARAM_INT,
+     .min = 1,
+     .max = 10000,
+     .dflt = "30",
+     .doc = "At most so many, the newest first."},
+    {0},
+};
+
 const struct route analytics_stats_routes[] = {
+    {
+        .method = HTTP_GET,
+        .pattern = "/stats/visitors",
+        .handle = stats_visitors,
+        .policy = POLICY_READ,
+        .params = visitors_params,
+        .tag = "Analytics",
+        .summary = "Different readers by day (UTC)",
+        .doc = "A reader is an address and a browser, told apart within a day "
+               "only.  Days without any are left out.",
+        .returns = "{\"days\":[{\"day\":\"2025-11-03\",\"visitors\":9}]}",
+    },
     {
         .method = HTTP_GET,
         .pattern = "/stats/pageviews",
@@ -336,7 +398,8 @@ const struct route analytics_stats_routes[] = {
         .tag = "Analytics",
         .summary = "Who is here, and what was read in the last five minutes",
         .returns = "{\"online\":3,\"totals\":{\"views\":142,\"pages\":5,"
-                   "\"bot_views\":7},\"minutes\":5,\"views\":9,\"pages\":[{"
+                   "\"bot_views\":7},\"minutes\":5,\"visitors\":4,\"views\":9,"
+                   "\"pages\":[{"
                    "\"page\":\"/projects\",\"title\":\"Projects\","
                    "\"count\":9}]}",
     },

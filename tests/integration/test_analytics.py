@@ -346,6 +346,43 @@ def test_bad_queries(shared_lite, query, field):
     assert reply.json()["detail"]["field"] == field
 
 
+def test_visitors(make_sheaf):
+    """Told apart by address and browser, behind trusted proxies only; not who
+    asks not to be, and not robots."""
+    desk = make_sheaf(services="analytics", trusted_proxies="127.0.0.1")
+
+    def visitors():
+        days = desk.json("/stats/visitors")["days"]
+        assert len(days) <= 2 # it may be midnight
+        live = desk.json("/stats/live")["visitors"]
+        return [sum(d["visitors"] for d in days), live]
+
+    assert visitors() == [0, 0]
+    for headers, n in [
+            ({"User-Agent": "A"}, 1), ({"User-Agent": "A"}, 1),
+            ({"User-Agent": "B"}, 2),
+            ({"User-Agent": "A", "X-Forwarded-For": "198.51.100.7"}, 3),
+            ({"User-Agent": "A", "X-Forwarded-For": "198.51.100.7"}, 3),
+            ({"User-Agent": "A",
+              "X-Forwarded-For": "203.0.113.9, 198.51.100.7"}, 3), # forged
+            ({"User-Agent": "C", "DNT": "1"}, 3),
+            ({"User-Agent": "C", "Sec-GPC": "1"}, 3),
+            ({"User-Agent": ROBOT}, 3),
+            ({"User-Agent": "C", "DNT": "0"}, 4)]:
+        view(desk, headers=headers).raise_for_status()
+        assert visitors() == [n, n], headers
+    desk.restart()
+    counted(desk, headers={"User-Agent": "A"})
+    assert visitors() == [4, 4]
+
+
+def test_forged_addresses_are_one_visitor(lite):
+    for n in range(3):
+        lite.post("/events/pageview", json={"page": "/a"}, headers={
+            "X-Forwarded-For": f"198.51.100.{n}", "User-Agent": "A"})
+    assert lite.json("/stats/visitors")["days"][0]["visitors"] == 1
+
+
 def test_private_reads(make_lite):
     server = make_lite(private_reads="on")
     for path in "/stats/live", "/stats/top", "/stats/pageviews":
