@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from support.live import Ws
+from support.sheaf import run_cli
 from support.waiting import wait_until
 
 ROBOT = "Mozilla/5.0 (compatible; Examplebot/1.0; +https://bot.example)"
@@ -387,6 +388,36 @@ def test_private_reads(make_lite):
     server = make_lite(private_reads="on")
     for path in "/stats/live", "/stats/top", "/stats/pageviews":
         assert requests.get(server.url + path, timeout=30).status_code == 401
+
+
+# -- the command ---------------------------------------------------------------
+
+def stats(box, *args):
+    return run_cli("stats", *args, "--data-dir", box / "a" / "data", home=box)
+
+
+def test_command(lite, box):
+    counted(lite, "/a", title="A \x1b[2J", referrer="https://x.example/")
+    counted(lite, "/b")
+    counted(lite, "/b", headers={"User-Agent": ROBOT})
+    for stopped in False, True:
+        if stopped: # then the command opens the directory itself
+            lite.stop()
+        done = stats(box)
+        assert done.returncode == 0, done.stderr
+        assert "2 views of 2 pages, and 1 by robots" in done.stdout
+        assert "/a" in done.stdout and "/b" in done.stdout
+        assert "\x1b" not in done.stdout
+        done = stats(box, "--by", "referrer", "--json")
+        assert json.loads(done.stdout)["top"] == {
+            "by": "referrer",
+            "results": [{"referrer": "x.example", "count": 1}]}
+        done = stats(box, "--to", "2020-01-01")
+        assert "Nothing was viewed" in done.stdout
+    for args in ["--tz", "Mars/Base"], ["--limit", "0"], ["--by", "day"]:
+        done = stats(box, *args)
+        assert done.returncode == 1 and args[0][2:] in done.stderr
+    assert stats(box, "more").returncode == 2
 
 
 # -- the tracker --------------------------------------------------------------

@@ -12,7 +12,7 @@ from support.papers import call, paper
 from support.sheaf import run_cli, scraping
 
 COMMANDS = ["serve", "scrape", "papers", "ingest", "query", "docs", "jobs",
-            "config", "embed", "token", "doctor", "version"]
+            "stats", "config", "embed", "token", "doctor", "version"]
 
 
 @pytest.fixture
