@@ -66,6 +66,12 @@ enum err_code store_views_totals(struct store *s, struct arena *a, int limit,
                                  struct view_totals *out, struct err *e)
     CHECKED;
 
+/* Make one day's views (UTC) before `before_day` into a daily total: that of
+ * the day's first minute, by page, referrer and robot as before.  The oldest
+ * day that has others; *more false: there was none. */
+enum err_code store_views_roll_up(struct store *s, int64_t before_day,
+                                  bool *more, struct err *e) CHECKED;
+
 struct view_count {
     int64_t views, bot_views;
 };

@@ -264,6 +264,57 @@ static enum err_code top(struct store *s, struct arena *a, enum view_group by,
                            out, n, NULL, e);
 }
 
+/* ---- retention ---- */
+
+/* What is deleted is what is added: views that come meanwhile stay. */
+static const char roll_up_sql[] =
+    "WITH d AS (SELECT minute / 1440 * 1440 AS first FROM page_views"
+    "   WHERE minute < $1 * 1440 AND minute % 1440 <> 0"
+    "   ORDER BY minute LIMIT 1),"
+    " gone AS (DELETE FROM page_views v USING d WHERE v.minute > d.first"
+    "   AND v.minute < d.first + 1440"
+    "   RETURNING d.first, v.page_id, v.bot, v.referrer, v.views)"
+    " INSERT INTO page_views AS old (minute, page_id, bot, referrer, views)"
+    "  SELECT first, page_id, bot, referrer, sum(views) FROM gone"
+    "   GROUP BY first, page_id, bot, referrer"
+    "   ORDER BY page_id, bot, referrer"
+    "  ON CONFLICT (minute, page_id, bot, referrer)"
+    "   DO UPDATE SET views = old.views + excluded.views";
+
+struct rolling {
+    int64_t before_day;
+    bool more;
+};
+
+static enum err_code do_roll_up(struct pg_conn *c, void *ctx, struct err *e)
+{
+    struct rolling *roll = ctx;
+    struct pg_args args = {0};
+    PGresult *r;
+    enum err_code code;
+
+    pg_arg_i64(&args, roll->before_day);
+    pg_ask(c, roll_up_sql, &args);
+    code = pg_flush(c, e);
+    if (code == ERR_NONE)
+        code = pg_next(c, &r, e);
+    if (code != ERR_NONE)
+        return code;
+    roll->more = pg_changed(r) > 0;
+    postgres_lib.PQclear(r);
+    return ERR_NONE;
+}
+
+static enum err_code roll_up(struct store *s, int64_t before_day, bool *more,
+                             struct err *e)
+{
+    struct rolling roll = {before_day, false};
+    enum err_code code = postgres_transact(s, do_roll_up, &roll, e);
+
+    *more = roll.more;
+    return code;
+}
+
 /* ---- visitors ---- */
 
 struct salting {
@@ -347,6 +398,7 @@ static enum err_code visitors(struct store *s, struct arena *a, int limit,
 const struct event_ops postgres_event_ops = {
     .add = add,
     .totals = totals,
+    .roll_up = roll_up,
     .salt = salt,
     .visitors = visitors,
     .series = series,

@@ -243,6 +243,61 @@ static enum err_code top(struct store *base, struct arena *a,
     return code;
 }
 
+/* ---- retention ---- */
+
+struct rolling {
+    int64_t before_day, day; /* day: -1 if there is none */
+};
+
+static enum err_code move_day(struct db *c, int64_t first, struct err *e)
+{
+    struct query q;
+    enum err_code code;
+
+    q_start(&q, c,
+            "INSERT INTO page_views(minute, page_id, bot, referrer, views)"
+            " SELECT ?1, page_id, bot, referrer, sum(views) FROM page_views"
+            "  WHERE minute > ?1 AND minute < ?1 + 1440"
+            "  GROUP BY page_id, bot, referrer"
+            " ON CONFLICT DO UPDATE SET views = views + excluded.views");
+    q_int(&q, first);
+    code = q_run(&q, NULL, e);
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c,
+            "DELETE FROM page_views WHERE minute > ?1 AND minute < ?1 + 1440");
+    q_int(&q, first);
+    return q_run(&q, NULL, e);
+}
+
+static enum err_code do_roll_up(struct sqlite_store *s, struct db *c, void *ctx,
+                                struct err *e)
+{
+    struct rolling *roll = ctx;
+    struct query q;
+    enum err_code code;
+
+    (void)s;
+    q_start(&q, c,
+            "SELECT minute / 1440 FROM page_views WHERE minute < ? * 1440"
+            " AND minute % 1440 <> 0 ORDER BY minute LIMIT 1");
+    q_int(&q, roll->before_day);
+    code = q_one_int(&q, -1, &roll->day, e);
+    if (code != ERR_NONE || roll->day < 0)
+        return code;
+    return move_day(c, roll->day * 1440, e);
+}
+
+static enum err_code roll_up(struct store *s, int64_t before_day, bool *more,
+                             struct err *e)
+{
+    struct rolling roll = {before_day, -1};
+    enum err_code code = writer_run(sqlite_downcast(s), do_roll_up, &roll, e);
+
+    *more = roll.day >= 0;
+    return code;
+}
+
 /* ---- visitors ---- */
 
 struct salting {
@@ -354,6 +409,7 @@ static enum err_code visitors(struct store *base, struct arena *a, int limit,
 const struct event_ops sqlite_event_ops = {
     .add = add,
     .totals = totals,
+    .roll_up = roll_up,
     .salt = salt,
     .visitors = visitors,
     .series = series,

@@ -44,7 +44,8 @@ static const struct store_ops *const backends[] = {
     X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
     X(papers_words) X(embed_job) X(unembedded) X(embed_finish) \
     X(papers_waiting) X(views_add) X(views_totals) \
-    X(views_series) X(views_top) X(visitor_salt) X(visitors)
+    X(views_series) X(views_top) X(views_roll_up) X(visitor_salt) \
+    X(visitors)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,
@@ -907,4 +908,10 @@ enum err_code store_visitors(struct store *s, struct arena *a, int limit,
     CHECK(args_page(0, limit, e));
     RUN(s, visitors,
         s->ops->events->visitors(s, a, limit, since_us, out, n, recent, e));
+}
+
+enum err_code store_views_roll_up(struct store *s, int64_t before_day,
+                                  bool *more, struct err *e)
+{
+    RUN(s, views_roll_up, s->ops->events->roll_up(s, before_day, more, e));
 }

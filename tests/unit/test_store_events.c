@@ -213,6 +213,43 @@ static void top(struct store_fixture *f)
     assert_int_equal(n, 1);
 }
 
+static void old_days_become_totals(struct store_fixture *f)
+{
+    int64_t day = NOW / US_PER_DAY, first = day * 1440;
+    int64_t bounds[] = {first, first + 1, first + 1440, first + 2880};
+    struct page_view v[8];
+    struct view_count out[3];
+    struct page_count *list;
+    bool more;
+    size_t n;
+
+    for (int i = 0; i < 8; i++) {
+        v[i] = view("/a");
+        v[i].at_us = day * US_PER_DAY + i * 100 * US_PER_MINUTE;
+        v[i].referrer = i % 2 ? SLICE("x.org") : SLICE("y.org");
+    }
+    v[5].bot = SLICE("crawler");
+    v[6].at_us = v[7].at_us += US_PER_DAY;
+    OK(f, store_views_add(f->s, v, 8, &f->err));
+    OK(f, store_views_roll_up(f->s, day, &more, &f->err));
+    assert_false(more);
+    OK(f, store_views_roll_up(f->s, day + 1, &more, &f->err));
+    assert_true(more);
+    OK(f, store_views_roll_up(f->s, day + 1, &more, &f->err));
+    assert_false(more);
+    OK(f, store_views_series(f->s, SLICE_NONE, bounds, 3, out, &f->err));
+    assert_int_equal(out[0].views, 5);
+    assert_int_equal(out[0].bot_views, 1);
+    assert_int_equal(out[1].views + out[1].bot_views, 0);
+    assert_int_equal(out[2].views, 2);
+    OK(f, store_views_top(f->s, f->a, VIEWS_BY_REFERRER, first, first + 1, 9,
+                          &list, &n, &f->err));
+    assert_int_equal(n, 2);
+    TEXT("y.org", list[0].page);
+    assert_int_equal(list[0].count, 3);
+    assert_int_equal(totals(f, 0).views, 7);
+}
+
 static struct page_view by(int who, int64_t at_us)
 {
     struct page_view v = view("/a");
@@ -285,6 +322,7 @@ int main(void)
         CASE(the_newest_title),
         CASE(limits),
         CASE(most_viewed_first_then_by_name),
+        CASE(old_days_become_totals),
         CASE(visitors),
         CASE(a_day_is_forgotten_with_its_salt),
         CASE(series),
