@@ -127,25 +127,28 @@ static enum err_code tracker(struct request *r, struct err *e)
 
 /* ---- life ---- */
 
-enum err_code analytics_new(struct analytics **out, struct store *store,
-                            struct sio *sio, struct err *e)
+enum err_code analytics_new(struct analytics **out,
+                            const struct analytics_options *opt, struct err *e)
 {
     struct analytics *a = mem_need(sizeof(*a));
     enum err_code rc;
 
     rc = recorder_new(
         &a->recorder,
-        &(struct recorder_options){
-            .store = store, .recorded = recorded, .totals = totals, .ctx = a},
+        &(struct recorder_options){.store = opt->store,
+                                   .retention_days = opt->retention_days,
+                                   .recorded = recorded,
+                                   .totals = totals,
+                                   .ctx = a},
         e);
     if (rc != ERR_NONE) {
         mem_free(a);
         return rc;
     }
     a->tracker = make_tracker();
-    a->store = store;
-    a->sio = sio;
-    a->feed = feed_new(sio, ask_totals, a);
+    a->store = opt->store;
+    a->sio = opt->sio;
+    a->feed = feed_new(opt->sio, ask_totals, a);
     *out = a;
     return ERR_NONE;
 }

@@ -17,9 +17,16 @@ struct analytics;
 struct sio;
 struct store;
 
-/* ERR_INTERNAL: no thread.  Both are borrowed and outlive it. */
-enum err_code analytics_new(struct analytics **out, struct store *store,
-                            struct sio *sio, struct err *e) CHECKED;
+struct analytics_options {
+    struct store *store; /* borrowed, outlives it; so does sio */
+    struct sio *sio;
+    int64_t retention_days; /* older views become daily totals; 0: never */
+};
+
+/* ERR_INTERNAL: no thread. */
+enum err_code analytics_new(struct analytics **out,
+                            const struct analytics_options *opt, struct err *e)
+    CHECKED;
 /* For router_add, with the analytics as ctx. */
 extern const struct route analytics_routes[], analytics_stats_routes[];
 /* Before server_run. */

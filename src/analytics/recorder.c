@@ -36,6 +36,8 @@ struct recorder {
     bool has_salt;
     int64_t salt_day;
     uint8_t salt[VISITOR_SALT];
+    int64_t rolled_day; /* on which nothing more was to be rolled up */
+    bool has_upkeep;
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t filled;
@@ -94,6 +96,26 @@ static void rotate_salt(struct recorder *r)
         log_warn("analytics", "no salt for today's visitors",
                  LOG_S("error", err.msg));
     }
+}
+
+/* A day's views a turn, when nobody waits.  true: there may be more. */
+static bool roll_up(struct recorder *r)
+{
+    int64_t today = clock_now_us() / US_PER_DAY;
+    struct err err = {0};
+    bool more = false;
+
+    if (r->opt.retention_days == 0 || r->rolled_day == today)
+        return false;
+    if (store_views_roll_up(r->opt.store, today - r->opt.retention_days, &more,
+                            &err) != ERR_NONE) {
+        log_warn("analytics", "old views are not rolled up",
+                 LOG_S("error", err.msg));
+        return false; /* again in a minute */
+    }
+    if (!more)
+        r->rolled_day = today;
+    return more;
 }
 
 static void hash_visitor(const struct recorder *r, struct slice who,
@@ -174,7 +196,7 @@ static void wait_for_work(struct recorder *r)
     struct timespec until;
 
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 60;
+    until.tv_sec += r->has_upkeep ? 0 : 60;
     while (!r->waiting.head && !r->wants_totals && !r->stopping)
         if (pthread_cond_timedwait(&r->filled, &r->lock, &until) != 0)
             break;
@@ -203,6 +225,7 @@ static void *record(void *arg)
         rotate_salt(r);
         if (batch.n)
             commit(r, &batch);
+        r->has_upkeep = batch.n ? r->has_upkeep : roll_up(r);
         if (wanted)
             a = read_totals(r, &totals);
         pthread_mutex_lock(&r->lock);
@@ -263,6 +286,7 @@ enum err_code recorder_new(struct recorder **out,
 
     r->opt = *opt;
     r->post.run = run_post;
+    r->has_upkeep = true; /* the start may be on a new day */
     list_init(&r->waiting);
     list_init(&r->before);
     list_init(&r->after);

@@ -27,7 +27,8 @@ struct recorded {
 };
 
 struct recorder_options {
-    struct store *store; /* borrowed */
+    struct store *store;    /* borrowed */
+    int64_t retention_days; /* older views become daily totals; 0: never */
     /* Is in the database, or not (v->code); freed afterwards. */
     void (*recorded)(void *ctx, struct recorded *v);
     /* What was asked for with recorder_ask_totals.  Not called when the

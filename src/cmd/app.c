@@ -231,7 +231,13 @@ static enum err_code make_live(struct app *a, struct err *e)
     if (!(a->services & SERVICE_ANALYTICS))
         return ERR_NONE;
     a->live = sio_new(&opt);
-    return analytics_new(&a->analytics, a->store, a->live, e);
+    return analytics_new(
+        &a->analytics,
+        &(struct analytics_options){
+            .store = a->store,
+            .sio = a->live,
+            .retention_days = config_int(a->config, "retention_days")},
+        e);
 }
 
 static enum err_code check_store(void *ctx, struct err *e)

@@ -3,9 +3,11 @@
 import concurrent.futures
 import json
 import pathlib
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 import requests
@@ -388,6 +390,34 @@ def test_private_reads(make_lite):
     server = make_lite(private_reads="on")
     for path in "/stats/live", "/stats/top", "/stats/pageviews":
         assert requests.get(server.url + path, timeout=30).status_code == 401
+
+
+def test_retention(make_lite):
+    """Views older than that are a total of their day."""
+    server = make_lite(retention_days=10)
+    counted(server, "/a")
+    server.stop()
+    today = int(time.time()) // 86400
+    with sqlite3.connect(server.data_dir / "sheaf.db") as db:
+        page = db.execute("SELECT id FROM pages").fetchone()[0]
+        for day in 9, 12, 13:
+            db.executemany(
+                "INSERT INTO page_views VALUES (?, ?, '', '', 1)",
+                [((today - day) * 1440 + n, page) for n in (0, 5, 1400)])
+    db.close()
+
+    def rows():
+        with sqlite3.connect(server.data_dir / "sheaf.db") as db:
+            found = dict(db.execute("SELECT minute / 1440, count(*) FROM"
+                                    " page_views GROUP BY 1"))
+        db.close()
+        return [found.get(today - day) for day in (9, 12, 13)]
+
+    server.start()
+    wait_until(lambda: rows() == [3, 1, 1])
+    start = time.strftime("%Y-%m-%d", time.gmtime((today - 20) * 86400))
+    got = server.json("/stats/pageviews?from=" + start)
+    assert sorted(p["views"] for p in got["points"])[-4:] == [1, 3, 3, 3]
 
 
 # -- the command ---------------------------------------------------------------
