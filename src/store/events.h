@@ -66,6 +66,10 @@ enum err_code store_views_totals(struct store *s, struct arena *a, int limit,
                                  struct view_totals *out, struct err *e)
     CHECKED;
 
+/* Forget a page: its total and all its views.  ERR_NOT_FOUND. */
+enum err_code store_page_erase(struct store *s, struct slice page,
+                               struct err *e) CHECKED;
+
 /* Make one day's views (UTC) before `before_day` into a daily total: that of
  * the day's first minute, by page, referrer and robot as before.  The oldest
  * day that has others; *more false: there was none. */

@@ -264,7 +264,40 @@ static enum err_code top(struct store *s, struct arena *a, enum view_group by,
                            out, n, NULL, e);
 }
 
-/* ---- retention ---- */
+/* ---- retention and erasure ---- */
+
+static enum err_code do_erase(struct pg_conn *c, void *ctx, struct err *e)
+{
+    const struct slice *page = ctx;
+    struct pg_args args = {0};
+    PGresult *r;
+    int64_t found;
+    enum err_code code;
+
+    /* first, as who counts it does: its views come and go under this lock */
+    pg_arg_text(&args, *page);
+    pg_do(c, "SELECT id FROM pages WHERE page = $1 FOR UPDATE", &args);
+    pg_do(c,
+          "DELETE FROM page_views WHERE page_id ="
+          " (SELECT id FROM pages WHERE page = $1)",
+          &args);
+    pg_ask(c, "DELETE FROM pages WHERE page = $1", &args);
+    code = pg_flush(c, e);
+    if (code == ERR_NONE)
+        code = pg_next(c, &r, e);
+    if (code != ERR_NONE)
+        return code;
+    found = pg_changed(r);
+    postgres_lib.PQclear(r);
+    if (found == 0)
+        return err_set(e, ERR_NOT_FOUND, "no view of that page was counted");
+    return ERR_NONE;
+}
+
+static enum err_code erase(struct store *s, struct slice page, struct err *e)
+{
+    return postgres_transact(s, do_erase, &page, e);
+}
 
 /* What is deleted is what is added: views that come meanwhile stay. */
 static const char roll_up_sql[] =
@@ -398,6 +431,7 @@ static enum err_code visitors(struct store *s, struct arena *a, int limit,
 const struct event_ops postgres_event_ops = {
     .add = add,
     .totals = totals,
+    .erase = erase,
     .roll_up = roll_up,
     .salt = salt,
     .visitors = visitors,

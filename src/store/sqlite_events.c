@@ -243,7 +243,36 @@ static enum err_code top(struct store *base, struct arena *a,
     return code;
 }
 
-/* ---- retention ---- */
+/* ---- retention and erasure ---- */
+
+static enum err_code do_erase(struct sqlite_store *s, struct db *c, void *ctx,
+                              struct err *e)
+{
+    const struct slice *page = ctx;
+    int64_t found = 0;
+    struct query q;
+    enum err_code code;
+
+    (void)s;
+    q_start(&q, c,
+            "DELETE FROM page_views WHERE page_id ="
+            " (SELECT id FROM pages WHERE page = ?)");
+    q_text(&q, *page);
+    code = q_run(&q, NULL, e);
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c, "DELETE FROM pages WHERE page = ?");
+    q_text(&q, *page);
+    code = q_run(&q, &found, e);
+    if (code == ERR_NONE && found == 0)
+        return err_set(e, ERR_NOT_FOUND, "no view of that page was counted");
+    return code;
+}
+
+static enum err_code erase(struct store *s, struct slice page, struct err *e)
+{
+    return writer_run(sqlite_downcast(s), do_erase, &page, e);
+}
 
 struct rolling {
     int64_t before_day, day; /* day: -1 if there is none */
@@ -409,6 +438,7 @@ static enum err_code visitors(struct store *base, struct arena *a, int limit,
 const struct event_ops sqlite_event_ops = {
     .add = add,
     .totals = totals,
+    .erase = erase,
     .roll_up = roll_up,
     .salt = salt,
     .visitors = visitors,

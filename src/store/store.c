@@ -44,7 +44,7 @@ static const struct store_ops *const backends[] = {
     X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
     X(papers_words) X(embed_job) X(unembedded) X(embed_finish) \
     X(papers_waiting) X(views_add) X(views_totals) \
-    X(views_series) X(views_top) X(views_roll_up) X(visitor_salt) \
+    X(views_series) X(views_top) X(page_erase) X(views_roll_up) X(visitor_salt) \
     X(visitors)
 /* clang-format on */
 
@@ -914,4 +914,11 @@ enum err_code store_views_roll_up(struct store *s, int64_t before_day,
                                   bool *more, struct err *e)
 {
     RUN(s, views_roll_up, s->ops->events->roll_up(s, before_day, more, e));
+}
+
+enum err_code store_page_erase(struct store *s, struct slice page,
+                               struct err *e)
+{
+    CHECK(args_text("page", page, e));
+    RUN(s, page_erase, s->ops->events->erase(s, page, e));
 }

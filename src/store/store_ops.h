@@ -272,6 +272,7 @@ struct event_ops {
                          struct err *e);
     enum err_code (*totals)(struct store *s, struct arena *a, int limit,
                             struct view_totals *out, struct err *e);
+    enum err_code (*erase)(struct store *s, struct slice page, struct err *e);
     enum err_code (*roll_up)(struct store *s, int64_t before_day, bool *more,
                              struct err *e);
     enum err_code (*salt)(struct store *s, int64_t day,

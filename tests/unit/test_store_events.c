@@ -250,6 +250,24 @@ static void old_days_become_totals(struct store_fixture *f)
     assert_int_equal(totals(f, 0).views, 7);
 }
 
+static void a_page_is_erased(struct store_fixture *f)
+{
+    int64_t at = NOW / US_PER_MINUTE, bounds[] = {at, at + 10};
+    struct page_view v = view("/a");
+    struct view_count out;
+
+    fill(f);
+    OK(f, store_page_erase(f->s, SLICE("/a"), &f->err));
+    assert_int_equal(totals(f, 0).views, 3);
+    assert_int_equal(totals(f, 0).bot_views, 0);
+    OK(f, store_views_series(f->s, SLICE_NONE, bounds, 1, &out, &f->err));
+    assert_int_equal(out.views, 3);
+    assert_int_equal(out.bot_views, 0);
+    GIVES(f, ERR_NOT_FOUND, store_page_erase(f->s, SLICE("/a"), &f->err));
+    OK(f, store_views_add(f->s, &v, 1, &f->err));
+    assert_int_equal(v.count, 1);
+}
+
 static struct page_view by(int who, int64_t at_us)
 {
     struct page_view v = view("/a");
@@ -323,6 +341,7 @@ int main(void)
         CASE(limits),
         CASE(most_viewed_first_then_by_name),
         CASE(old_days_become_totals),
+        CASE(a_page_is_erased),
         CASE(visitors),
         CASE(a_day_is_forgotten_with_its_salt),
         CASE(series),
