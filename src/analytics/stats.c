@@ -274,6 +274,21 @@ static enum err_code stats_live(struct request *r, struct err *e)
     return ERR_NONE;
 }
 
+/* ---- DELETE /stats/pages ---- */
+
+static enum err_code stats_erase(struct request *r, struct err *e)
+{
+    struct analytics *a = r->ctx;
+    struct slice page;
+    enum err_code rc = page_path(request_str(r, "page"), &page, e);
+
+    if (rc == ERR_NONE)
+        rc = store_page_erase(a->store, page, e);
+    if (rc == ERR_NONE)
+        reply_empty(r, 204);
+    return rc;
+}
+
 /* ---- rows ---- */
 
 #define TZ_PARAM                                                               \
@@ -350,7 +365,28 @@ static const struct param visitors_params[] = {
     {0},
 };
 
+static const struct param erase_params[] = {
+    {.name = "page",
+     .in = IN_QUERY,
+     .type = PARAM_STR,
+     .required = true,
+     .doc = "Its path.",
+     .example = "\"/projects\""},
+    {0},
+};
+
 const struct route analytics_stats_routes[] = {
+    {
+        .method = HTTP_DELETE,
+        .pattern = "/stats/pages",
+        .handle = stats_erase,
+        .policy = POLICY_ADMIN,
+        .params = erase_params,
+        .tag = "Analytics",
+        .summary = "Forget a page and its views",
+        .doc = "Its next view is its first.",
+        .status = 204,
+    },
     {
         .method = HTTP_GET,
         .pattern = "/stats/visitors",

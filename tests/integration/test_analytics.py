@@ -420,6 +420,23 @@ def test_retention(make_lite):
     assert sorted(p["views"] for p in got["points"])[-4:] == [1, 3, 3, 3]
 
 
+def test_erasure(desk):
+    counted(desk, "/a")
+    counted(desk, "/b")
+    assert desk.delete("/stats/pages?page=/a").status_code == 204
+    assert desk.delete("/stats/pages?page=/a").status_code == 404
+    for query, field in ("", "page"), ("?page=a", "page"):
+        reply = desk.delete("/stats/pages" + query)
+        assert reply.status_code == 400
+        assert reply.json()["detail"]["field"] == field
+    assert [p["page"] for p in desk.json("/stats/top")["results"]] == ["/b"]
+    assert desk.json("/stats/pageviews")["views"] == 1
+    assert requests.delete(desk.url + "/stats/pages?page=/b", timeout=30,
+                           headers={"Origin": "https://evil.example"}
+                           ).status_code == 403
+    assert counted(desk, "/a") == 1
+
+
 # -- the command ---------------------------------------------------------------
 
 def stats(box, *args):
