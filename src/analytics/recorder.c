@@ -183,7 +183,7 @@ static void hand_back(struct recorder *r, struct list *batch, struct arena *a,
         r->totals_arena = a;
         r->totals = *totals;
     }
-    if (!r->posted && r->server) {
+    if (!r->posted && (r->before.head || r->totals_arena)) {
         r->posted = true;
         server_post(r->server, &r->post);
     }
@@ -303,7 +303,9 @@ enum err_code recorder_new(struct recorder **out,
 
 void recorder_start(struct recorder *r, struct server *s)
 {
+    pthread_mutex_lock(&r->lock); /* the thread is at its upkeep already */
     r->server = s;
+    pthread_mutex_unlock(&r->lock);
 }
 
 /* The texts of `view` behind the struct. */
