@@ -304,10 +304,10 @@ def test_full_disk(sheaf_bin, box, small_disk):
     with server:
         server.delivered(call(papers.papers(1, 5)))
         ballast = small_disk / "ballast"
-        with open(ballast, "wb") as file:
+        with open(ballast, "wb", buffering=0) as file:
             try:
                 while file.write(b"\0" * 65536):
-                    file.flush()
+                    pass
             except OSError:
                 pass
         # After a refusal there may be room once more: the log is begun anew.
