@@ -258,6 +258,26 @@ enum err_code postgres_select(struct store *s, struct arena *a,
     return code;
 }
 
+enum err_code postgres_select_ids(struct store *s, struct arena *a,
+                                  const struct pg_select *q, const int64_t *ids,
+                                  size_t n, void *out, size_t *n_out,
+                                  struct err *e)
+{
+    struct pg_args args = {0};
+    struct pg_select select = *q;
+    struct buf list;
+    enum err_code code;
+
+    pg_array_init(&list, PG_INT8);
+    for (size_t i = 0; i < n; i++)
+        pg_array_i64(&list, ids[i]);
+    pg_arg_array(&args, PG_INT8_ARRAY, &list);
+    select.args = &args;
+    code = postgres_select(s, a, &select, out, n_out, NULL, e);
+    buf_release(&list);
+    return code;
+}
+
 enum err_code postgres_select_one(struct store *s, struct arena *a,
                                   const struct pg_select *q, void *out,
                                   bool *found, struct err *e)

@@ -65,6 +65,12 @@ enum err_code postgres_select(struct store *s, struct arena *a,
 enum err_code postgres_read_rows(PGresult *r, struct arena *a,
                                  const struct pg_select *q, void *out,
                                  size_t *n, struct err *e) CHECKED;
+/* Rows by their numbers: $1 of q->sql is `ids`, an int8[]; q->args is not used.
+ */
+enum err_code postgres_select_ids(struct store *s, struct arena *a,
+                                  const struct pg_select *q, const int64_t *ids,
+                                  size_t n, void *out, size_t *n_out,
+                                  struct err *e) CHECKED;
 /* The one row, or *found == false. */
 enum err_code postgres_select_one(struct store *s, struct arena *a,
                                   const struct pg_select *q, void *out,

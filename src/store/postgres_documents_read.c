@@ -189,24 +189,13 @@ enum err_code postgres_chunks_get(struct store *s, struct arena *a,
                                   struct chunk **out, size_t *n_out,
                                   struct err *e)
 {
-    struct pg_args args = {0};
-    struct buf list;
-    enum err_code code;
-
-    pg_array_init(&list, PG_INT8);
-    for (size_t i = 0; i < n; i++)
-        pg_array_i64(&list, ids[i]);
-    pg_arg_array(&args, PG_INT8_ARRAY, &list);
-    code = postgres_select(
+    return postgres_select_ids(
         s, a,
         &(struct pg_select){.sql = "SELECT " CHUNK_COLUMNS
                                    " FROM unnest($1) WITH ORDINALITY o(id, n)"
                                    " JOIN chunks c ON c.id = o.id" CHUNK_TABLES
                                    " ORDER BY o.n",
-                            .args = &args,
                             .size = sizeof(**out),
                             .read = read_chunk},
-        out, n_out, NULL, e);
-    buf_release(&list);
-    return code;
+        ids, n, out, n_out, e);
 }

@@ -14,26 +14,15 @@ enum err_code postgres_papers_get(struct store *s, struct arena *a,
                                   struct paper **out, size_t *n_out,
                                   struct err *e)
 {
-    struct pg_args args = {0};
-    struct buf list;
-    enum err_code code;
-
-    pg_array_init(&list, PG_INT8);
-    for (size_t i = 0; i < n; i++)
-        pg_array_i64(&list, ids[i]);
-    pg_arg_array(&args, PG_INT8_ARRAY, &list);
-    code = postgres_select(
+    return postgres_select_ids(
         s, a,
         &(struct pg_select){.sql = "SELECT " PAPER_COLUMNS
                                    " FROM unnest($1) WITH ORDINALITY o(id, n)"
                                    " JOIN papers p ON p.id = o.id"
                                    " AND p.deleted_at = 0 ORDER BY o.n",
-                            .args = &args,
                             .size = sizeof(**out),
                             .read = postgres_read_paper},
-        out, n_out, NULL, e);
-    buf_release(&list);
-    return code;
+        ids, n, out, n_out, e);
 }
 
 /* How often a word is there, from ts_rank(). */

@@ -253,13 +253,7 @@ enum err_code sqlite_chunks_get(struct store *base, struct arena *a,
 
     if (code != ERR_NONE)
         return code;
-    for (size_t i = 0; i < n && code == ERR_NONE; i++) {
-        struct query q;
-
-        q_start(&q, c, CHUNKS "c.id = ?");
-        q_int(&q, ids[i]);
-        code = q_rows(&q, &rows, read_chunk, e);
-    }
+    code = q_rows_by_id(c, CHUNKS "c.id = ?", ids, n, &rows, read_chunk, e);
     if (code == ERR_NONE)
         code = fill_texts(c, &rows, e);
     db_put(s, c);

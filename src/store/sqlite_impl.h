@@ -165,6 +165,12 @@ void *rows_add(struct rows *r); /* zeroed; NULL: the arena is full */
 enum err_code q_rows(struct query *q, struct rows *r,
                      void (*read)(struct query *q, struct arena *a, void *row),
                      struct err *e) CHECKED;
+/* The same for each of n numbers, which sql takes as its one parameter. */
+enum err_code q_rows_by_id(struct db *c, const char *sql, const int64_t *ids,
+                           size_t n, struct rows *r,
+                           void (*read)(struct query *q, struct arena *a,
+                                        void *row),
+                           struct err *e) CHECKED;
 enum err_code arena_full(struct err *e);
 
 /* ---- papers as rows (sqlite_papers.c) ---- */

@@ -18,15 +18,10 @@ enum err_code sqlite_papers_get(struct store *base, struct arena *a,
 
     if (code != ERR_NONE)
         return code;
-    for (size_t i = 0; i < n && code == ERR_NONE; i++) {
-        struct query q;
-
-        q_start(&q, c,
-                "SELECT " PAPER_COLUMNS " FROM papers"
-                " WHERE id = ? AND deleted_at = 0");
-        q_int(&q, ids[i]);
-        code = q_rows(&q, &rows, read_paper, e);
-    }
+    code = q_rows_by_id(c,
+                        "SELECT " PAPER_COLUMNS " FROM papers"
+                        " WHERE id = ? AND deleted_at = 0",
+                        ids, n, &rows, read_paper, e);
     db_put(s, c);
     *out = (struct paper *)(void *)rows.p;
     *n_out = rows.n;

@@ -207,3 +207,19 @@ enum err_code q_rows(struct query *q, struct rows *r,
     }
     return q_end(q, e);
 }
+
+enum err_code q_rows_by_id(
+    struct db *c, const char *sql, const int64_t *ids, size_t n, struct rows *r,
+    void (*read)(struct query *q, struct arena *a, void *row), struct err *e)
+{
+    enum err_code code = ERR_NONE;
+
+    for (size_t i = 0; i < n && code == ERR_NONE; i++) {
+        struct query q;
+
+        q_start(&q, c, sql);
+        q_int(&q, ids[i]);
+        code = q_rows(&q, r, read, e);
+    }
+    return code;
+}
