@@ -28,7 +28,7 @@ SRC = HERE.parent.parent / "src"
 GOLDEN = HERE / "tokenizer_cases.jsonl"
 SOURCES = ["embed/tokenizer.c", "embed/token_trie.c", "embed/unicode_table.c",
            "base/slice.c", "base/utf8.c", "base/err.c", "base/mem.c",
-           "base/num.c"]
+           "base/num.c", "base/log.c", "base/clock.c"]
 
 # Our rule for bytes that are not UTF-8: each is a U+FFFD.
 codecs.register_error(
