@@ -67,6 +67,9 @@ def test_list_and_filters(server, arxiv):
     arxiv.always = fake_arxiv.status(400, b"<html>no</html>")
     failed = server.scrape(category="all")
     assert server.wait_job(failed)["status"] == "failed"
+    # That it failed is told by webhook, too: until then the list changes.
+    wait_until(lambda: server.json(f"/jobs/{failed}")["webhook"]["status"]
+               == "delivered", what="the report of the failure")
 
     scrapes = server.json("/jobs/", params={"kind": "scrape"})
     assert scrapes["count"] == 4
