@@ -231,9 +231,7 @@ _Static_assert(sizeof(struct rooms) <= KERNEL_WORK, "work space");
  * 0. */
 static void turn_values(struct rooms *w, const uint16_t *v, size_t n)
 {
-    const __m512i step = _mm512_mullo_epi32(
-        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-        _mm512_set1_epi32(KERNEL_PANEL));
+    const __m512i step = lanes_by(KERNEL_PANEL);
 
     pair_values((uint16_t *)w->pairs, v, n, KERNEL_PANEL);
     for (size_t j = 0; j < n; j += KERNEL_PANEL)
@@ -288,9 +286,7 @@ ALWAYS_INLINE __m512 softmax_columns(struct rooms *w, size_t n, size_t c)
 ALWAYS_INLINE void turn_back(const struct attend *a, struct rooms *w, size_t i,
                              const __m512 inv[2])
 {
-    const __m512i step = _mm512_mullo_epi32(
-        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-        _mm512_set1_epi32(QUERIES));
+    const __m512i step = lanes_by(QUERIES);
 
     for (size_t d = 0; d < KERNEL_PANEL; d++)
         for (size_t h = 0; h < 2; h++) {

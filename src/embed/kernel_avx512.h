@@ -37,6 +37,27 @@ ALWAYS_INLINE __m512 exp2_ps(__m512 x)
     return _mm512_scalef_ps(p, n);
 }
 
+/* 2^x, no better than bf16 or a byte needs.  vscalef rounds its exponent down
+ * by itself, and both it and vreduce are at ease with -inf. */
+ALWAYS_INLINE __m512 rough_exp2(__m512 x)
+{
+    __m512 part = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF);
+    __m512 p = _mm512_set1_ps(EXP2_U3);
+
+    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(EXP2_U2));
+    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(EXP2_U1));
+    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(EXP2_U0));
+    return _mm512_scalef_ps(p, x);
+}
+
+/* 0, n, 2n, ... 15n: what gathers a column. */
+ALWAYS_INLINE __m512i lanes_by(size_t n)
+{
+    return _mm512_mullo_epi32(
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+        _mm512_set1_epi32((int)n));
+}
+
 /* Where row i of panel p begins, in elements. */
 ALWAYS_INLINE size_t place(const struct gemm *g, size_t p, size_t i)
 {
@@ -93,9 +114,7 @@ ALWAYS_INLINE void store_tile(const struct gemm *g, size_t p, size_t i,
 ALWAYS_INLINE void transpose_keys(void *out, const void *k, size_t n,
                                   size_t groups)
 {
-    const __m512i step = _mm512_mullo_epi32(
-        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-        _mm512_set1_epi32((int)groups));
+    const __m512i step = lanes_by(groups);
 
     for (size_t j = 0; j < round_up(n, KERNEL_PANEL); j += 16) {
         size_t left = n > j ? n - j : 0;

@@ -29,19 +29,6 @@ ALWAYS_INLINE void pair_values(uint16_t *out, const uint16_t *v, size_t n,
     }
 }
 
-/* 2^x, no better than bf16 needs.  vscalef rounds its exponent down by itself,
- * and both it and vreduce are at ease with -inf. */
-ALWAYS_INLINE __m512 rough_exp2(__m512 x)
-{
-    __m512 part = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF);
-    __m512 p = _mm512_set1_ps(EXP2_U3);
-
-    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(EXP2_U2));
-    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(EXP2_U1));
-    p = _mm512_fmadd_ps(p, part, _mm512_set1_ps(EXP2_U0));
-    return _mm512_scalef_ps(p, x);
-}
-
 /* One row of scores to p; returns 1 / their sum.  n: a multiple of 32. */
 ALWAYS_INLINE float softmax2(uint16_t *p, const float *s, size_t n)
 {

@@ -232,8 +232,7 @@ static void byte_values(struct rooms *w, const float *v, size_t n,
 }
 
 /* One row of scores, to be multiplied by `scale`, to p; returns 1 / their sum.
- * n: a multiple of 16.  vscalef rounds its exponent down by itself, and both it
- * and vreduce are at ease with -inf. */
+ * n: a multiple of 16. */
 ALWAYS_INLINE float softmax2(uint8_t *p, const float *s, size_t n, float scale)
 {
     const __m512 f = _mm512_set1_ps(scale), bits = _mm512_set1_ps(P_BITS);
@@ -245,13 +244,8 @@ ALWAYS_INLINE float softmax2(uint8_t *p, const float *s, size_t n, float scale)
     for (size_t j = 0; j < n; j += 16) {
         __m512 x = _mm512_fmadd_ps(_mm512_sub_ps(_mm512_loadu_ps(s + j), max),
                                    f, bits);
-        __m512 part = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF);
-        __m512 e = _mm512_set1_ps(EXP2_U3);
+        __m512 e = rough_exp2(x);
 
-        e = _mm512_fmadd_ps(e, part, _mm512_set1_ps(EXP2_U2));
-        e = _mm512_fmadd_ps(e, part, _mm512_set1_ps(EXP2_U1));
-        e = _mm512_fmadd_ps(e, part, _mm512_set1_ps(EXP2_U0));
-        e = _mm512_scalef_ps(e, x);
         sum = _mm512_add_ps(sum, e);
         store_bytes(p + j, _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(e)));
     }
