@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import json
-import pathlib
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 import requests
 
 from support.live import Ws
-from support.sheaf import run_cli
+from support.sheaf import REPO, run_cli
 from support.waiting import wait_until
 
 ROBOT = "Mozilla/5.0 (compatible; Examplebot/1.0; +https://bot.example)"
@@ -68,8 +67,8 @@ class Watcher(Ws):
 def test_as_drawn(desk, transport):
     assert counted(desk, title="Projects") == 1
     with subprocess.Popen(
-            [sys.executable, pathlib.Path(__file__).parent / "support" /
-             "dashboard.py", desk.url, transport],
+            [sys.executable, REPO / "tests" / "support" / "dashboard.py",
+             desk.url, transport],
             stdout=subprocess.PIPE, text=True) as client:
         try:
             assert json.loads(client.stdout.readline()) == ["snapshot", {

@@ -85,8 +85,8 @@ def test_javascript_heartbeat(box, js_dir):
 def test_python(live, mode):
     """In a process of its own: the client's threads end with it."""
     done = subprocess.run(
-        [sys.executable, pathlib.Path(__file__).parent / "support" /
-         "socketio_client.py", live.url, mode],
+        [sys.executable, REPO / "tests" / "support" / "socketio_client.py",
+         live.url, mode],
         capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {

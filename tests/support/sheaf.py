@@ -18,7 +18,7 @@ import requests
 
 from .waiting import wait_until
 
-REPO = pathlib.Path(__file__).resolve().parents[3]
+REPO = pathlib.Path(__file__).resolve().parents[2]
 
 # config.md: after SIGTERM a server has 10 s to finish; one more to be reaped.
 STOP_SECONDS = 11
