@@ -1,40 +1,21 @@
-/* feed.c - see feed.h.
- *
- * A page that was just broadcast is `hot`: it has a timer, and until that fires
- * its counts are only noted.  If nothing came meanwhile it is hot no more, so
- * there are as many hot pages as were viewed within the last moments, however
- * many pages there are.
- */
+/* feed.c - see feed.h.  A page's broadcasts are paced (socketio/paced.h). */
 #include "analytics/feed.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "socketio/names.h"
+#include "socketio/paced.h"
 
-/* 20 a second.  The server's timers may be late, never early. */
-#define PAUSE_MS 50
+#define PAUSE_MS 50 /* 20 a second */
 #define MAX_EVENT ((size_t)1 << 20)
 #define MAX_WANTING ((size_t)8 << 20) /* ids; more clients than may connect */
 
-struct hot_page {
-    struct server_timer timer;
-    struct name_entry name;
-    struct feed *feed;
-    int64_t count;
-    bool moved; /* since the last broadcast */
-    char page[];
-};
-
 struct feed {
     struct sio_namespace *ns;
-    struct server *server;
+    struct paced *pages;
     void (*ask)(void *ctx);
     void *ctx;
-    struct names hot;
     struct buf wanting; /* ids of sockets, each with a NUL */
-    bool stopped;
 };
 
 /* ---- snapshot ---- */
@@ -102,7 +83,7 @@ void feed_snapshot(struct feed *f, const struct view_totals *t)
 
 /* ---- pages ---- */
 
-static void broadcast(struct feed *f, struct slice page, int64_t count)
+void feed_page(struct feed *f, struct slice page, int64_t count)
 {
     struct buf args;
     struct jw j;
@@ -114,63 +95,8 @@ static void broadcast(struct feed *f, struct slice page, int64_t count)
     jw_kint(&j, "count", count);
     jw_end_obj(&j);
     if (buf_ok(&args))
-        sio_broadcast(f->ns, NULL,
-                      &(struct sio_message){.event = SLICE("new_pageview"),
-                                            .args = buf_slice(&args)});
+        paced_tell(f->pages, page, count, buf_slice(&args));
     buf_release(&args);
-}
-
-static void tell(struct hot_page *h)
-{
-    h->moved = false;
-    broadcast(h->feed, (struct slice){h->page, h->name.len}, h->count);
-    server_timer_set(h->feed->server, &h->timer, PAUSE_MS);
-}
-
-static void cool(struct hot_page *h)
-{
-    server_timer_cancel(h->feed->server, &h->timer);
-    names_remove(&h->feed->hot, &h->name);
-    mem_free(h);
-}
-
-static void pause_over(struct server_timer *t)
-{
-    struct hot_page *h = (struct hot_page *)t;
-
-    if (h->moved)
-        tell(h);
-    else
-        cool(h);
-}
-
-static struct hot_page *hot_of(struct name_entry *n)
-{
-    return (struct hot_page *)(void *)((char *)n -
-                                       offsetof(struct hot_page, name));
-}
-
-void feed_page(struct feed *f, struct slice page, int64_t count)
-{
-    struct name_entry *n = names_find(&f->hot, page);
-    struct hot_page *h;
-
-    if (f->stopped || (sio_count(f->ns) == 0 && !n))
-        return;
-    if (n) {
-        h = hot_of(n);
-        if (count > h->count)
-            h->count = count;
-        h->moved = true;
-        return;
-    }
-    h = mem_need(sizeof(*h) + page.len);
-    h->feed = f;
-    h->timer.fire = pause_over;
-    h->count = count;
-    memcpy(h->page, page.p, page.len);
-    names_add(&f->hot, &h->name, (struct slice){h->page, page.len});
-    tell(h);
 }
 
 /* ---- life ---- */
@@ -181,37 +107,28 @@ struct feed *feed_new(struct sio *sio, void (*ask)(void *ctx), void *ctx)
 
     f->ask = ask;
     f->ctx = ctx;
-    names_init(&f->hot);
     buf_init(&f->wanting, MAX_WANTING);
     f->ns = sio_namespace(
         sio, "/", &(struct sio_handlers){.connected = connected, .ctx = f});
+    f->pages = paced_new(f->ns, "new_pageview", PAUSE_MS);
     return f;
 }
 
 void feed_start(struct feed *f, struct server *s)
 {
-    f->server = s;
+    paced_start(f->pages, s);
 }
 
 void feed_stop(struct feed *f)
 {
-    struct name_entry *n;
-
-    f->stopped = true;
-    while ((n = names_any(&f->hot))) {
-        struct hot_page *h = hot_of(n);
-
-        if (h->moved)
-            tell(h);
-        cool(h);
-    }
+    paced_stop(f->pages);
 }
 
 void feed_free(struct feed *f)
 {
     if (!f)
         return;
-    names_release(&f->hot);
+    paced_free(f->pages);
     buf_release(&f->wanting);
     mem_free(f);
 }
