@@ -1,0 +1,32 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from 'react-router';
+import { api, reply } from '@/lib/api/client';
+import { count, counted } from '@/lib/format';
+import { useConnection } from '@/lib/socket';
+import classes from './Readers.module.css';
+
+/** How many read the site now. */
+export function Readers() {
+  const on = useConnection() === 'on';
+  const live = useQuery({
+    queryKey: ['stats', 'live'],
+    queryFn: ({ signal }) => reply(api.GET('/stats/live', { signal })),
+    refetchInterval: 10_000,
+  });
+  const readers = live.data?.visitors;
+
+  return (
+    <Link
+      to="/live" className={classes.readers}
+      title={readers === undefined ? 'Live' : `${counted(readers, 'reader')} in the last minutes`}
+    >
+      <span className={classes.dot} data-on={on || undefined} aria-hidden="true" />
+      {readers === undefined ? <span className="hidden-visually">Live</span> : (
+        <>
+          <span className="num">{count(readers)}</span>
+          <span className={classes.word}>{readers === 1 ? 'reader' : 'readers'}</span>
+        </>
+      )}
+    </Link>
+  );
+}

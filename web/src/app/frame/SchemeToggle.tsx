@@ -1,0 +1,17 @@
+import { ActionIcon, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { MoonIcon, SunIcon } from '@/components/icons';
+
+export function SchemeToggle() {
+  const { setColorScheme } = useMantineColorScheme();
+  const dark = useComputedColorScheme('light') === 'dark';
+
+  return (
+    <ActionIcon
+      variant="subtle" color="gray" size={32}
+      aria-label={dark ? 'Use light colours' : 'Use dark colours'}
+      onClick={() => { setColorScheme(dark ? 'light' : 'dark'); }}
+    >
+      {dark ? <SunIcon /> : <MoonIcon />}
+    </ActionIcon>
+  );
+}

@@ -1,0 +1,5 @@
+import { Page } from '@/components/layout/Page';
+
+export function DocumentsPage() {
+  return <Page title="Documents">{null}</Page>;
+}

@@ -1,0 +1,23 @@
+import { api, reply } from '@/lib/api/client';
+import { passageLink } from '@/lib/links';
+
+export async function findPapers(words: string, signal: AbortSignal) {
+  const page = await reply(
+    api.GET('/api/papers/', { params: { query: { search: words, page_size: 5, ordering: '-rank' } }, signal }),
+  );
+
+  return page.results;
+}
+
+export async function findPassages(words: string, signal: AbortSignal) {
+  const found = await reply(
+    api.GET('/query', { params: { query: { q: words, k: 4, mode: 'keyword' } }, signal }),
+  );
+
+  return found.results.map((hit) => ({
+    id: hit.id,
+    title: String(hit.metadata.title ?? ''),
+    text: hit.text.slice(0, 200),
+    to: passageLink(hit.metadata),
+  }));
+}

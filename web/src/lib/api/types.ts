@@ -1,0 +1,20 @@
+import type { paths } from './schema';
+
+type Json<R> = R extends { content: { 'application/json': infer T } } ? T : never;
+type Ok<O> = O extends { responses: infer R }
+  ? Json<R[keyof R & (200 | 201 | 202)]>
+  : never;
+
+/** The reply of `GET path`. */
+export type Got<P extends keyof paths> = paths[P] extends { get: infer O } ? Ok<O> : never;
+/** The query parameters of `GET path`. */
+export type Params<P extends keyof paths> = paths[P] extends {
+  get: { parameters: { query?: infer Q } };
+}
+  ? NonNullable<Q>
+  : never;
+export type Row<T> = T extends { results: (infer R)[] } ? R : never;
+
+export type Paper = Row<Got<'/api/papers/'>>;
+export type Job = Got<'/jobs/{id}'>;
+export type Session = Got<'/session'>;

@@ -1,0 +1,74 @@
+import { useEffect, useSyncExternalStore } from 'react';
+import type { Socket } from 'socket.io-client';
+
+/** Events of the server, by name (docs/analytics.md, docs/socketio.md). */
+export interface LiveEvents {
+  snapshot: { totals: { views: number; pages: number }; online: number };
+  new_pageview: { page: string; count: number };
+  job_progress: { job_id: string; kind: string; status: string; progress: number };
+  paper_added: { count: number };
+  document_ready: { document_id: string; title: string };
+}
+
+export type Connection = 'connecting' | 'on' | 'off';
+type Listener = (data: never) => void;
+
+const listeners = new Map<string, Set<Listener>>();
+const watchers = new Set<() => void>();
+let state: Connection = 'connecting';
+let socket: Promise<Socket> | undefined;
+
+function become(next: Connection) {
+  if (state === next) return;
+  state = next;
+  for (const told of watchers) told();
+}
+
+/** The desk has one socket; it is opened by whoever needs it first. */
+function open(): Promise<Socket> {
+  socket ??= import('socket.io-client').then(({ io }) => {
+    const made = io({ transports: ['websocket', 'polling'], reconnectionDelayMax: 5000 });
+
+    made.on('connect', () => { become('on'); });
+    made.on('disconnect', () => { become('off'); });
+    made.on('connect_error', () => { become('off'); });
+    made.onAny((name: string, data: unknown) => {
+      for (const told of listeners.get(name) ?? []) told(data as never);
+    });
+    return made;
+  });
+  return socket;
+}
+
+/** Call `handle` for each event; `handle` should be stable (useCallback). */
+export function useLive<N extends keyof LiveEvents>(
+  name: N,
+  handle: (data: LiveEvents[N]) => void,
+): void {
+  useEffect(() => {
+    const all = listeners.get(name) ?? new Set<Listener>();
+
+    listeners.set(name, all.add(handle));
+    void open();
+    return () => {
+      all.delete(handle);
+    };
+  }, [name, handle]);
+}
+
+/** Connect anew, as after a login: what the server tells depends on it. */
+export function reconnect(): void {
+  void socket?.then((s) => s.disconnect().connect());
+}
+
+function watch(told: () => void) {
+  watchers.add(told);
+  void open();
+  return () => {
+    watchers.delete(told);
+  };
+}
+
+export function useConnection(): Connection {
+  return useSyncExternalStore(watch, () => state);
+}
