@@ -230,6 +230,7 @@ static void begin_reply(struct exchange *x, int status, const char *type)
 
     shared_body_unref(y->shared);
     y->shared = NULL;
+    y->fixed = NULL;
     y->out = NULL;
     y->status = status;
     y->has_body = false;
@@ -261,6 +262,15 @@ void reply_shared(struct request *r, int status, struct shared_body *body)
     begin_reply(x, status, shared_body_type(body));
     x->reply.has_body = true;
     x->reply.shared = body;
+}
+
+void reply_static(struct request *r, int status, const struct static_body *b)
+{
+    struct exchange *x = exchange_of(r);
+
+    begin_reply(x, status, b->type);
+    x->reply.has_body = true;
+    x->reply.fixed = b;
 }
 
 bool request_gone(const struct request *r)

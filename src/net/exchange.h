@@ -57,6 +57,7 @@ struct reply {
     struct buf *out; /* &exchange.out, when the handler writes the body */
     char type[96];
     struct shared_body *shared; /* one reference */
+    const struct static_body *fixed;
     struct reply_header headers[REPLY_MAX_HEADERS];
     size_t n_headers;
     bool close;     /* the connection cannot go on after it */
@@ -116,7 +117,7 @@ struct exchange {
     /* going out */
     struct reply reply;
     struct buf out;       /* body that the handler wrote */
-    struct buf gz;        /* its gzip form */
+    struct buf gz;        /* its gzip form; of `fixed` the plain one */
     struct buf head_out;  /* status line and headers */
     struct slice payload; /* what follows the head on the wire */
     bool keep_alive;

@@ -40,6 +40,26 @@ bool gzip_bytes(struct slice in, struct buf *out)
     return true;
 }
 
+bool gunzip_bytes(struct slice in, size_t len, struct buf *out)
+{
+    z_stream z = {0};
+    char *room = len <= UINT32_MAX ? buf_room(out, len) : NULL;
+    int rc;
+
+    if (!room || in.len > UINT32_MAX || inflateInit2(&z, 15 + 16) != Z_OK)
+        return false;
+    z.next_in = (Bytef *)in.p;
+    z.avail_in = (uInt)in.len;
+    z.next_out = (Bytef *)room;
+    z.avail_out = (uInt)len;
+    rc = inflate(&z, Z_FINISH);
+    inflateEnd(&z);
+    if (rc != Z_STREAM_END || z.total_out != len)
+        return false;
+    buf_grew(out, len);
+    return true;
+}
+
 bool gzip_type(const char *content_type)
 {
     static const char *const types[] = {"text/",

@@ -5,6 +5,7 @@
  */
 #include "net/router_impl.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -334,6 +335,19 @@ static bool is_first(const struct router *rt, size_t i)
     return true;
 }
 
+/* OpenAPI has no word for "and all that follows". */
+static void write_path(struct jw *j, const char *pattern)
+{
+    struct slice path = slice_of(pattern);
+    char plain[200];
+
+    if (slice_ends(path, "...}")) {
+        snprintf(plain, sizeof(plain), "%.*s}", (int)path.len - 4, pattern);
+        pattern = plain;
+    }
+    jw_key(j, pattern);
+}
+
 static void write_paths(struct jw *j, const struct router *rt)
 {
     size_t i, k;
@@ -345,7 +359,7 @@ static void write_paths(struct jw *j, const struct router *rt)
 
         if (!is_first(rt, i))
             continue;
-        jw_key(j, pattern);
+        write_path(j, pattern);
         jw_obj(j);
         for (k = i; k < rt->n_rows; k++)
             if (strcmp(rt->rows[k]->route->pattern, pattern) == 0 &&

@@ -2,6 +2,7 @@
  * right envelope, conditions, compression, headers. */
 #include "net/exchange.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -301,17 +302,40 @@ static void build_head(struct exchange *x, const struct entity *body)
 
 /* ---- finishing ---- */
 
+static bool takes_gzip(const struct exchange *x)
+{
+    return gzip_accepted(request_header(&x->r, "Accept-Encoding"));
+}
+
+/* A file of the program that is kept packed, for a client that takes it only
+ * plain: unpack it.  false: that failed. */
+static bool unpack_fixed(struct exchange *x)
+{
+    const struct static_body *b = x->reply.fixed;
+
+    buf_clear(&x->gz);
+    return !b || !b->gzip || takes_gzip(x) ||
+           gunzip_bytes(b->kept, b->len, &x->gz);
+}
+
 /* Choose the form of the body that the client takes. */
 static void negotiate(struct exchange *x, struct entity *body)
 {
     struct reply *y = &x->reply;
     struct slice small;
 
+    if (y->fixed) {
+        body->varies = y->fixed->gzip;
+        body->gzip = y->fixed->gzip && takes_gzip(x);
+        if (y->fixed->gzip && !body->gzip)
+            body->bytes = buf_slice(&x->gz);
+        return;
+    }
     if (y->momentary || body->bytes.len < GZIP_MIN || !gzip_type(y->type) ||
         has_header(x, "Content-Encoding"))
         return;
     body->varies = true;
-    if (!gzip_accepted(request_header(&x->r, "Accept-Encoding")))
+    if (!takes_gzip(x))
         return;
     if (y->shared) {
         small = shared_body_gzip(y->shared);
@@ -334,6 +358,14 @@ static bool not_modified(struct exchange *x, const char *etag)
     return held.p && etag_matches(held, etag);
 }
 
+static void spoilt(struct exchange *x, const char *why)
+{
+    struct err e = {0};
+
+    (void)err_set(&e, ERR_INTERNAL, "%s", why);
+    reply_err(x, &e);
+}
+
 void reply_finish(struct exchange *x)
 {
     struct reply *y = &x->reply;
@@ -341,21 +373,22 @@ void reply_finish(struct exchange *x)
     char etag[ETAG_TEXT], gzip_etag[ETAG_TEXT];
     bool get = x->r.method == HTTP_GET || x->r.method == HTTP_HEAD;
 
-    if (y->out && !buf_ok(y->out)) {
-        struct err e;
-
-        (void)err_set(&e, ERR_INTERNAL, "the reply passed its maximum");
-        e.field[0] = '\0';
-        reply_err(x, &e);
-    }
+    if (y->out && !buf_ok(y->out))
+        spoilt(x, "the reply passed its maximum");
+    else if (!unpack_fixed(x))
+        spoilt(x, "a file of the program does not unpack");
     if (y->shared)
         body.bytes = shared_body_bytes(y->shared);
+    else if (y->fixed)
+        body.bytes = y->fixed->kept;
     else if (y->out)
         body.bytes = buf_slice(y->out);
     if (get && y->status == 200 && y->has_body && !y->momentary &&
         !has_header(x, "ETag")) {
         if (y->shared)
             memcpy(etag, shared_body_etag(y->shared), ETAG_TEXT);
+        else if (y->fixed)
+            snprintf(etag, sizeof(etag), "%s", y->fixed->etag);
         else
             etag_of(body.bytes, etag);
         body.etag = etag;

@@ -104,6 +104,19 @@ struct buf *reply_json(struct request *r, int status);
 struct buf *reply_text(struct request *r, int status, const char *content_type);
 /* Answer with shared bytes (keeps its own reference). */
 void reply_shared(struct request *r, int status, struct shared_body *body);
+
+/* A file inside the program, kept in one form only. */
+struct static_body {
+    struct slice kept; /* the bytes, or ... */
+    bool gzip;         /* ... their gzip form, */
+    size_t len;        /* so long when unpacked */
+    const char *type;
+    const char *etag; /* of the plain form, with quotes */
+};
+
+/* Answer with such a file, which stays for ever: nothing is copied, and only a
+ * client that does not take gzip has it unpacked. */
+void reply_static(struct request *r, int status, const struct static_body *b);
 /* An error in the handler's own words, in the envelope of the route: for a 5xx
  * that shall say why, which a returned error does not.  `field` may be NULL. */
 void reply_error(struct request *r, int status, const char *field,

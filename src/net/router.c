@@ -65,15 +65,23 @@ static struct node *new_node(struct slice segment)
     return n;
 }
 
+/* "{name...}" */
+static bool is_tail(struct slice segment)
+{
+    return segment.p[0] == '{' && slice_ends(segment, "...}");
+}
+
 static struct node *child_for(struct node *n, struct slice segment)
 {
     bool found;
     size_t at;
 
     if (segment.len > 1 && segment.p[0] == '{') {
-        if (!n->any)
-            n->any = new_node(segment);
-        return n->any;
+        struct node **kid = is_tail(segment) ? &n->tail : &n->any;
+
+        if (!*kid)
+            *kid = new_node(segment);
+        return *kid;
     }
     at = position(n, segment, &found);
     if (found)
@@ -100,6 +108,7 @@ static void free_kids(struct node *n)
         free_kids(n->any);
         mem_free(n->any);
     }
+    mem_free(n->tail);
     mem_free(n->kids);
 }
 
@@ -113,11 +122,12 @@ static bool has_any_method(const struct node *n)
     return false;
 }
 
-/* Literal segments win over "{...}", which is tried when they lead nowhere. */
+/* Literal segments win over "{name}", which is tried when they lead nowhere,
+ * and that over "{name...}". */
 static const struct node *walk(const struct node *n, struct slice rest,
                                struct exchange *x, size_t depth)
 {
-    struct slice segment;
+    struct slice whole = rest, segment;
     const struct node *end;
     bool found;
     size_t at;
@@ -132,10 +142,19 @@ static const struct node *walk(const struct node *n, struct slice rest,
         if (end)
             return end;
     }
-    if (!n->any || depth == ROUTE_MAX_SEGMENTS)
+    if (depth == ROUTE_MAX_SEGMENTS)
         return NULL;
-    x->path_values[depth] = segment;
-    return walk(n->any, rest, x, depth + 1);
+    if (n->any) {
+        x->path_values[depth] = segment;
+        end = walk(n->any, rest, x, depth + 1);
+        if (end)
+            return end;
+    }
+    if (n->tail) {
+        x->path_values[depth] = whole;
+        x->n_path_values = depth + 1;
+    }
+    return n->tail;
 }
 
 /* ---- adding ---- */
@@ -169,9 +188,12 @@ static void add_row(struct router *rt, const struct route *row, void *ctx)
         if (segment.len == 0)
             break; /* trailing slash */
         if (segment.p[0] == '{') {
+            size_t dots = is_tail(segment) ? 3 : 0;
+
+            check_row(!dots || !rest.p, row, "{name...} must be the last");
             check_row(m->n_path_params < ROUTE_MAX_SEGMENTS, row, "too deep");
             m->path_params[m->n_path_params++] =
-                param_index(row, slice_sub(segment, 1, segment.len - 1));
+                param_index(row, slice_sub(segment, 1, segment.len - 1 - dots));
         }
         n = child_for(n, segment);
     }

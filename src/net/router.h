@@ -6,7 +6,8 @@
  * nearest), the auth policy, the thread it runs on, the error envelope,
  * /openapi.json and the /docs page.
  *
- * Every pattern is served with and without its trailing slash.
+ * Every pattern is served with and without its trailing slash.  One that ends
+ * in "{name...}" takes all that follows, slashes too, when nothing else fits.
  *
  * Threads: rows are added before the server starts; then read-only.
  */

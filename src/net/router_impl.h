@@ -10,7 +10,7 @@
 struct match {
     const struct route *route;
     void *ctx;
-    /* The i-th "{...}" of the pattern is params[path_params[i]]. */
+    /* The i-th "{name}" of the pattern is params[path_params[i]]. */
     size_t path_params[ROUTE_MAX_SEGMENTS];
     size_t n_path_params;
 };
@@ -20,7 +20,8 @@ struct node {
     struct slice segment;
     struct node **kids; /* sorted by segment */
     size_t n_kids;
-    struct node *any; /* the "{...}" child */
+    struct node *any;  /* the "{name}" child */
+    struct node *tail; /* the "{name...}" child, which has no children */
     struct match *by_method[HTTP_OTHER];
 };
 

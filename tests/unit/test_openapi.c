@@ -30,6 +30,9 @@ static const struct param params[] = {
     {0},
 };
 
+static const struct param tail_params[] = {{"path", IN_PATH, .type = PARAM_STR},
+                                           {0}};
+
 static const struct param form_params[] = {
     {"file", IN_BODY, PARAM_FILE, .required = true}, {0}};
 
@@ -44,6 +47,8 @@ static const struct route rows[] = {
      .form_body = true, .summary = "A form"},
     {HTTP_POST, "/hook", nothing, .policy = POLICY_WEBHOOK, .raw_body = true,
      .summary = "Hook", .returns = "no JSON at all"},
+    {HTTP_GET, "/files/{path...}", nothing, .policy = POLICY_READ,
+     .params = tail_params, .summary = "A file"},
     {0},
 };
 
@@ -127,6 +132,17 @@ static void test_operation(void **state)
     json_decref(doc);
 }
 
+static void test_tail(void **state)
+{
+    json_t *doc = fetch();
+    const json_t *get = at(at(at(doc, "paths"), "/files/{path}"), "get");
+
+    (void)state;
+    is_text(get, "operationId", "get_files_path");
+    is_text(json_array_get(at(get, "parameters"), 0), "name", "path");
+    json_decref(doc);
+}
+
 static void test_form(void **state)
 {
     json_t *doc = fetch();
@@ -186,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operation),
+        cmocka_unit_test(test_tail),
         cmocka_unit_test(test_form),
         cmocka_unit_test(test_references_resolve),
         cmocka_unit_test(test_page),

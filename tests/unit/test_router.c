@@ -124,6 +124,9 @@ static const struct param job_params[] = {{"id", IN_PATH, .type = PARAM_STR},
 static const struct param code_params[] = {
     {"code", IN_QUERY, PARAM_INT, .dflt = "0"}, {0}};
 
+static const struct param rest_params[] = {
+    {"rest", IN_PATH, PARAM_STR, .min = 1, .max = 40}, {0}};
+
 static const struct route rows[] = {
     {HTTP_GET, "/api/papers/", show, .policy = POLICY_READ,
      .envelope = ENVELOPE_DRF, .params = query_params},
@@ -147,6 +150,11 @@ static const struct route rows[] = {
     {HTTP_GET, "/open", show, .policy = POLICY_READ, .open_query = true},
     {HTTP_GET, "/fails", fails, .policy = POLICY_READ, .params = code_params},
     {HTTP_GET, "/", show, .policy = POLICY_READ},
+    {HTTP_GET, "/files/{rest...}", show, .policy = POLICY_READ,
+     .params = rest_params},
+    {HTTP_GET, "/files/{id}/parts/", show, .policy = POLICY_READ,
+     .params = job_params},
+    {HTTP_GET, "/files/list", show, .policy = POLICY_READ},
     {0},
 };
 
@@ -226,6 +234,24 @@ static void test_patterns(void **state)
     check("GET /api/papers/0/", 404, "{\"detail\":\"Not found.\"}");
     check("GET /api/papers/1/2/", 404, "{\"detail\":\"Not found.\"}");
     check("GET /api", 404, "{\"error\":\"not found\"}");
+}
+
+/* "{rest...}" takes what nothing else takes. */
+static void test_tails(void **state)
+{
+    (void)state;
+    check("GET /files/a", 200, "\"rest\":\"a\"");
+    check("GET /files/a/", 200, "\"rest\":\"a\"");
+    check("GET /files/a/b%20c/d.e", 200, "\"rest\":\"a/b c/d.e\"");
+    check("GET /files/list", 200, "\"pattern\":\"/files/list\"");
+    check("GET /files/list/a", 200, "\"rest\":\"list/a\"");
+    check("GET /files/4/parts", 200, "\"id\":\"4\"");
+    check("GET /files/4/parts/5", 200, "\"rest\":\"4/parts/5\"");
+    check("GET /files", 404, "not found");
+    check("GET /files/", 404, "not found");
+    check("GET /files/a/../b", 400, "error");
+    check("DELETE /files/a", 405, "allowed: GET, HEAD, OPTIONS");
+    check("GET /files/12345678901234567890/12345678901234567890", 404, "");
     check("GET /nope", 404, "{\"error\":\"not found\"}");
     check("PUT /api/papers/", 405,
           "{\"detail\":\"Method \\\"PUT\\\" not allowed.\"}");
@@ -639,6 +665,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_tails),
         cmocka_unit_test(test_options_and_allow),
         cmocka_unit_test(test_query_params),
         cmocka_unit_test(test_body_params),
