@@ -293,10 +293,12 @@ format:
 docs: all
 	$(OUT)/sheaf config markdown >docs/settings.md
 	$(OUT)/sheaf config example >sheaf.conf.example
+	$(OUT)/sheaf openapi --config /dev/null >docs/openapi.json
 
 docs-check: all
 	@$(OUT)/sheaf config markdown | cmp - docs/settings.md && \
-	    $(OUT)/sheaf config example | cmp - sheaf.conf.example || \
+	    $(OUT)/sheaf config example | cmp - sheaf.conf.example && \
+	    $(OUT)/sheaf openapi --config /dev/null | cmp - docs/openapi.json || \
 	    { echo "run 'make docs' and commit the result"; exit 1; }
 
 bench:

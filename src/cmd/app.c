@@ -216,8 +216,7 @@ static enum err_code make_processor(struct app *a, struct err *e)
     return rc == ERR_NONE ? processor_new(&a->processor, &opt, e) : rc;
 }
 
-/* What readers see live.  Its route is a READ, so private_reads holds here. */
-static enum err_code make_live(struct app *a, struct err *e)
+static void make_sio(struct app *a)
 {
     struct sio_options opt = {
         .path = config_str(a->config, "live_path"),
@@ -228,9 +227,15 @@ static enum err_code make_live(struct app *a, struct err *e)
         .max_sessions = (size_t)setting(a, "max_connections"),
     };
 
+    a->live = sio_new(&opt);
+}
+
+/* What readers see live.  Its route is a READ, so private_reads holds here. */
+static enum err_code make_live(struct app *a, struct err *e)
+{
     if (!(a->services & SERVICE_ANALYTICS))
         return ERR_NONE;
-    a->live = sio_new(&opt);
+    make_sio(a);
     return analytics_new(
         &a->analytics,
         &(struct analytics_options){
@@ -272,6 +277,33 @@ static void make_ops(struct app *a)
     });
 }
 
+/* Every service's rows; of those that are not in this process, none. */
+static void add_routes(struct app *a)
+{
+    if (a->services & SERVICE_SCRAPER) {
+        router_add(a->router, scraper_routes, a->scraper);
+        router_add(a->router, scraper_schedule_routes, a->scraper);
+        router_add(a->router, scraper_delivery_routes, a->scraper);
+    }
+    router_add(a->router, jobs_routes, &a->jobs_api);
+    if (a->services & SERVICE_BACKEND)
+        router_add(a->router, backend_routes, a->backend);
+    if (a->services & SERVICE_PROCESSOR)
+        processor_add_routes(a->processor, a->router);
+    if (a->services & SERVICE_ANALYTICS) {
+        sio_add_routes(a->live, a->router);
+        router_add(a->router, analytics_routes, a->analytics);
+        router_add(a->router, analytics_stats_routes, a->analytics);
+    }
+    if (a->services & SERVICE_WEB) {
+        a->pages = pages_new();
+        router_add(a->router, pages_routes, a->pages);
+    }
+    router_add(a->router, ops_routes, a->ops);
+    router_add_session(a->router);
+    router_add_docs(a->router);
+}
+
 static enum err_code make_router(struct app *a, const char *listen,
                                  struct err *e)
 {
@@ -288,28 +320,7 @@ static enum err_code make_router(struct app *a, const char *listen,
     a->router = router_new(&opt, e);
     if (!a->router)
         return e ? e->code : ERR_INVALID;
-    if (a->scraper) {
-        router_add(a->router, scraper_routes, a->scraper);
-        router_add(a->router, scraper_schedule_routes, a->scraper);
-        router_add(a->router, scraper_delivery_routes, a->scraper);
-    }
-    router_add(a->router, jobs_routes, &a->jobs_api);
-    if (a->backend)
-        router_add(a->router, backend_routes, a->backend);
-    if (a->processor)
-        processor_add_routes(a->processor, a->router);
-    if (a->live) {
-        sio_add_routes(a->live, a->router);
-        router_add(a->router, analytics_routes, a->analytics);
-        router_add(a->router, analytics_stats_routes, a->analytics);
-    }
-    if (a->services & SERVICE_WEB) {
-        a->pages = pages_new();
-        router_add(a->router, pages_routes, a->pages);
-    }
-    router_add(a->router, ops_routes, a->ops);
-    router_add_session(a->router);
-    router_add_docs(a->router);
+    add_routes(a);
     return ERR_NONE;
 }
 
@@ -403,6 +414,28 @@ const char *app_url(const struct app *a)
 const char *app_data_dir(const struct app *a)
 {
     return a->dir.path;
+}
+
+enum err_code app_describe(struct buf *out, const struct config *c,
+                           struct err *e)
+{
+    struct app *a = calloc(1, sizeof(*a));
+    const char *url = config_str(c, "public_url");
+    enum err_code rc;
+
+    if (!a)
+        abort();
+    a->config = c;
+    a->dir.lock_fd = -1;
+    rc = services_read(&a->services, c, e);
+    if (rc == ERR_NONE) {
+        make_sio(a); /* it makes its rows itself */
+        rc = make_router(a, config_str(c, "listen"), e);
+    }
+    if (rc == ERR_NONE)
+        router_describe(a->router, slice_of(*url ? url : "/"), out);
+    app_close(a);
+    return rc;
 }
 
 static void *serve(void *arg)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/config.h"
 #include "base/err.h"
 #include "cmd/datadir.h"
@@ -28,6 +29,10 @@ const char *app_data_dir(const struct app *a);
 enum err_code app_run(struct app *a, struct err *e) CHECKED;
 /* Serve on a thread of its own; returns at once. */
 enum err_code app_start(struct app *a, struct err *e) CHECKED;
+/* Append what a server with these settings says under /openapi.json, without
+ * opening anything. */
+enum err_code app_describe(struct buf *out, const struct config *c,
+                           struct err *e) CHECKED;
 /* Stop if it still serves, and take everything down.  Takes NULL. */
 void app_close(struct app *a);
 

@@ -399,12 +399,12 @@ static const char components[] =
     "\"webhook\":{\"type\":\"http\",\"scheme\":\"bearer\","
     "\"description\":\"The shared webhook secret.\"}}}";
 
-static enum err_code openapi(struct request *r, struct err *e)
+void router_describe(const struct router *rt, struct slice base_url,
+                     struct buf *out)
 {
     struct jw j;
 
-    (void)e;
-    jw_init(&j, reply_json(r, 200));
+    jw_init(&j, out);
     jw_obj(&j);
     jw_kstr(&j, "openapi", "3.1.0");
     jw_key(&j, "info");
@@ -418,12 +418,18 @@ static enum err_code openapi(struct request *r, struct err *e)
     jw_key(&j, "servers");
     jw_arr(&j);
     jw_obj(&j);
-    jw_kslice(&j, "url", r->base_url);
+    jw_kslice(&j, "url", base_url);
     jw_end_obj(&j);
     jw_end_arr(&j);
-    write_paths(&j, r->ctx);
+    write_paths(&j, rt);
     jw_kraw(&j, "components", slice_of(components));
     jw_end_obj(&j);
+}
+
+static enum err_code openapi(struct request *r, struct err *e)
+{
+    (void)e;
+    router_describe(r->ctx, r->base_url, reply_json(r, 200));
     return ERR_NONE;
 }
 

@@ -112,6 +112,9 @@ void router_free(struct router *rt);
 void router_add(struct router *rt, const struct route *rows, void *ctx);
 /* Rows for /openapi.json, /docs (offline page). */
 void router_add_docs(struct router *rt);
+/* Append what /openapi.json says to a client that reaches us at base_url. */
+void router_describe(const struct router *rt, struct slice base_url,
+                     struct buf *out);
 /* Rows for POST /login, POST /logout, GET /session: the admin token against an
  * HttpOnly cookie, for browsers. */
 void router_add_session(struct router *rt);

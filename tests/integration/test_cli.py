@@ -12,7 +12,8 @@ from support.papers import call, paper
 from support.sheaf import run_cli, scraping
 
 COMMANDS = ["serve", "scrape", "papers", "ingest", "query", "docs", "jobs",
-            "stats", "config", "embed", "token", "doctor", "version"]
+            "stats", "config", "embed", "openapi", "token", "doctor",
+            "version"]
 
 
 @pytest.fixture
@@ -248,6 +249,23 @@ def test_commands_without_a_server(cli, box):
     for word in ("papers", "jobs"):
         text = cli(word)
         assert text.returncode == 0 and text.stdout.strip()
+
+
+def test_openapi_is_what_a_server_says(shared_lite, cli, box):
+    def described(**env):
+        done = cli("openapi", **env)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+    ours = described(SHEAF_SERVICES=shared_lite.settings["services"])
+    theirs = shared_lite.json("/openapi.json")
+    assert ours.pop("servers") == [{"url": "/"}]
+    assert theirs.pop("servers") == [{"url": shared_lite.url}]
+    assert ours == theirs
+    alone = described(SHEAF_SERVICES="scraper",
+                      SHEAF_PUBLIC_URL="https://desk.example")
+    assert "/scrape" in alone["paths"] and "/api/papers/" not in alone["paths"]
+    assert alone["servers"] == [{"url": "https://desk.example"}]
+    assert not (box / "data").exists(), "nothing is opened"
 
 
 def test_doctor(make_lite, arxiv):
