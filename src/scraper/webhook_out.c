@@ -232,6 +232,7 @@ static struct job_end send_and_report(struct sending *x, struct err *e)
     enum err_code rc;
 
     x->outcome = (struct delivery_outcome){.delivery_id = x->delivery.id,
+                                           .scrape_id = x->delivery.job_id,
                                            .attempt.at = clock_now_us(),
                                            .papers_created = -1,
                                            .papers_updated = -1,
@@ -276,6 +277,7 @@ void webhook_out_failed(struct job_run *r, const struct err *why)
     if (rc == ERR_NONE) {
         x.outcome = (struct delivery_outcome){
             .delivery_id = x.delivery.id,
+            .scrape_id = x.delivery.job_id,
             .attempt = {.at = clock_now_us(), .error = slice_of(why->msg)},
             .status = DELIVERY_DEAD,
             .papers_created = -1,

@@ -90,6 +90,7 @@ enum err_code store_deliveries_list(struct store *s, struct arena *a,
 
 struct delivery_outcome {
     int64_t delivery_id;
+    struct slice scrape_id; /* delivery.job_id: its state changes, too */
     struct delivery_attempt attempt; /* n is set by the store */
     enum delivery_status status;     /* PENDING: try again at retry_at */
     int64_t retry_at;

@@ -1,9 +1,9 @@
 /* store.c - the front of the store: every public call goes through here.
  *
- * A wrapper does four things and nothing else: check the arguments
- * (store_args.h), give a test's fault its turn, call the backend's slot, and
- * count the call and its time.  Only here is `ops` followed, so a new backend
- * is one line in backends[].
+ * A wrapper does five things and nothing else: check the arguments
+ * (store_args.h), give a test's fault its turn, call the backend's slot, count
+ * the call and its time, and tell what it changed (store_watch).  Only here is
+ * `ops` followed, so a new backend is one line in backends[].
  */
 #include "store/store.h"
 
@@ -67,8 +67,8 @@ static enum err_code take_fault(struct store *s, struct err *e)
                    "store fault asked for by a test");
 }
 
-static enum err_code count(struct store *s, enum op op, int64_t started,
-                           enum err_code code)
+static void count(struct store *s, enum op op, int64_t started,
+                  enum err_code code)
 {
     struct store_op_counter *c = &s->counters[op];
     int64_t took = clock_mono_us() - started;
@@ -77,18 +77,33 @@ static enum err_code count(struct store *s, enum op op, int64_t started,
     atomic_fetch_add_explicit(&c->us, (uint64_t)took, memory_order_relaxed);
     if (code != ERR_NONE)
         atomic_fetch_add_explicit(&c->errors, 1, memory_order_relaxed);
-    return code;
 }
 
-/* Ends a wrapper: the call between the fault's turn and the clock.  A macro
- * because `call` must not be evaluated before the fault had its turn. */
+/* The call between the fault's turn and the clock; code_ is its outcome. Macros
+ * because `call` must not be evaluated before the fault had its turn, nor news
+ * before the call. */
+#define CALL(s, op, call)                                                      \
+    int64_t started_ = clock_mono_us();                                        \
+    enum err_code code_ = take_fault(s, e);                                    \
+    if (code_ == ERR_NONE)                                                     \
+        code_ = (call);                                                        \
+    count(s, OP_##op, started_, code_)
+
+/* Ends a wrapper. */
 #define RUN(s, op, call)                                                       \
     do {                                                                       \
-        int64_t started_ = clock_mono_us();                                    \
-        enum err_code code_ = take_fault(s, e);                                \
-        if (code_ == ERR_NONE)                                                 \
-            code_ = (call);                                                    \
-        return count(s, OP_##op, started_, code_);                             \
+        CALL(s, op, call);                                                     \
+        return code_;                                                          \
+    } while (0)
+
+/* The same; what it changed, as members of struct store_news, is told to who
+ * watches. */
+#define RUN_AND_TELL(s, op, call, ...)                                         \
+    do {                                                                       \
+        CALL(s, op, call);                                                     \
+        if (code_ == ERR_NONE && (s)->watch)                                   \
+            (s)->watch((s)->watch_ctx, &(struct store_news){__VA_ARGS__});     \
+        return code_;                                                          \
     } while (0)
 
 /* An argument check: leave the wrapper if it fails. */
@@ -161,6 +176,14 @@ enum err_code store_describe(struct store *s, struct arena *a, const char **out,
     return s->ops->describe(s, a, out, e);
 }
 
+void store_watch(struct store *s,
+                 void (*watch)(void *ctx, const struct store_news *n),
+                 void *ctx)
+{
+    s->watch = watch;
+    s->watch_ctx = ctx;
+}
+
 void store_fault_after(struct store *s, int64_t n, enum err_code code)
 {
     atomic_store(&s->fault_code, (int)code);
@@ -190,7 +213,10 @@ enum err_code store_webhook_receive(struct store *s,
                                     struct webhook_result *out, struct err *e)
 {
     CHECK(args_webhook(in, e));
-    RUN(s, webhook_receive, s->ops->papers->webhook_receive(s, in, out, e));
+    RUN_AND_TELL(s, webhook_receive,
+                 s->ops->papers->webhook_receive(s, in, out, e),
+                 .papers_added = out->repeated ? 0 : out->created,
+                 .papers_at = in->now_us);
 }
 
 enum err_code store_papers_list(struct store *s, struct arena *a,
@@ -284,7 +310,9 @@ enum err_code store_job_create(struct store *s, struct arena *a,
                                bool *existing, struct err *e)
 {
     CHECK(args_job_new(spec, e));
-    RUN(s, job_create, s->ops->jobs->create(s, a, spec, out, existing, e));
+    RUN_AND_TELL(s, job_create,
+                 s->ops->jobs->create(s, a, spec, out, existing, e),
+                 .jobs = {*existing ? SLICE_NONE : out->id});
 }
 
 enum err_code store_job_get(struct store *s, struct arena *a, struct slice id,
@@ -318,9 +346,10 @@ enum err_code store_job_claim(struct store *s, struct arena *a,
     if (strlen(owner) >= sizeof(lease->owner))
         return err_field(e, "owner", "'owner' is longer than %zu bytes",
                          sizeof(lease->owner) - 1);
-    RUN(s, job_claim,
-        s->ops->jobs->claim(s, a, kinds, owner, now_us, lease_us, out, lease,
-                            next_run_at, e));
+    RUN_AND_TELL(s, job_claim,
+                 s->ops->jobs->claim(s, a, kinds, owner, now_us, lease_us, out,
+                                     lease, next_run_at, e),
+                 .jobs = {out->id});
 }
 
 enum err_code store_job_heartbeat(struct store *s, const struct job_lease *l,
@@ -341,8 +370,10 @@ enum err_code store_job_progress(struct store *s, const struct job_lease *l,
     CHECK(args_progress(progress, e));
     CHECK(args_text("checkpoint", checkpoint, e));
     CHECK(args_text("result", result, e));
-    RUN(s, job_progress,
-        s->ops->jobs->progress(s, l, progress, checkpoint, result, now_us, e));
+    RUN_AND_TELL(
+        s, job_progress,
+        s->ops->jobs->progress(s, l, progress, checkpoint, result, now_us, e),
+        .jobs = {slice_of(l->job_id)});
 }
 
 enum err_code store_job_finish(struct store *s, const struct job_lease *l,
@@ -354,8 +385,9 @@ enum err_code store_job_finish(struct store *s, const struct job_lease *l,
     CHECK(args_final_state(state, e));
     CHECK(args_text("result", result, e));
     CHECK(args_text("error", error, e));
-    RUN(s, job_finish,
-        s->ops->jobs->finish(s, l, state, result, error, now_us, e));
+    RUN_AND_TELL(s, job_finish,
+                 s->ops->jobs->finish(s, l, state, result, error, now_us, e),
+                 .jobs = {slice_of(l->job_id)});
 }
 
 enum err_code store_job_release(struct store *s, const struct job_lease *l,
@@ -365,22 +397,26 @@ enum err_code store_job_release(struct store *s, const struct job_lease *l,
 {
     CHECK(args_lease(l, e));
     CHECK(args_text("error", error, e));
-    RUN(s, job_release,
-        s->ops->jobs->release(s, l, run_at, count_it, error, now_us, e));
+    RUN_AND_TELL(
+        s, job_release,
+        s->ops->jobs->release(s, l, run_at, count_it, error, now_us, e),
+        .jobs = {slice_of(l->job_id)});
 }
 
 enum err_code store_job_cancel(struct store *s, struct slice id, int64_t now_us,
                                struct err *e)
 {
     CHECK(args_text("id", id, e));
-    RUN(s, job_cancel, s->ops->jobs->cancel(s, id, now_us, e));
+    RUN_AND_TELL(s, job_cancel, s->ops->jobs->cancel(s, id, now_us, e),
+                 .jobs = {id});
 }
 
 enum err_code store_job_restart(struct store *s, struct slice id,
                                 int64_t now_us, struct err *e)
 {
     CHECK(args_text("id", id, e));
-    RUN(s, job_restart, s->ops->jobs->restart(s, id, now_us, e));
+    RUN_AND_TELL(s, job_restart, s->ops->jobs->restart(s, id, now_us, e),
+                 .jobs = {id});
 }
 
 enum err_code store_jobs_recover(struct store *s, int64_t now_us, struct err *e)
@@ -407,9 +443,10 @@ enum err_code store_scrape_page(struct store *s, const struct job_lease *l,
     CHECK(args_text("checkpoint", checkpoint, e));
     CHECK(args_text("result", result, e));
     CHECK(args_papers(papers, n, e));
-    RUN(s, scrape_page,
-        s->ops->scrape->page(s, l, papers, n, progress, checkpoint, result,
-                             now_us, e));
+    RUN_AND_TELL(s, scrape_page,
+                 s->ops->scrape->page(s, l, papers, n, progress, checkpoint,
+                                      result, now_us, e),
+                 .jobs = {slice_of(l->job_id)});
 }
 
 enum err_code store_scrape_papers(struct store *s, struct arena *a,
@@ -438,9 +475,10 @@ enum err_code store_scrape_finish(struct store *s, const struct job_lease *l,
     CHECK(args_text("result", result, e));
     CHECK(args_text("error", error, e));
     CHECK(args_deliveries(deliveries, n, e));
-    RUN(s, scrape_finish,
-        s->ops->scrape->finish(s, l, state, result, error, deliveries, n,
-                               now_us, e));
+    RUN_AND_TELL(s, scrape_finish,
+                 s->ops->scrape->finish(s, l, state, result, error, deliveries,
+                                        n, now_us, e),
+                 .jobs = {slice_of(l->job_id)});
 }
 
 enum err_code store_delivery_get(struct store *s, struct arena *a, int64_t id,
@@ -476,7 +514,9 @@ enum err_code store_delivery_report(struct store *s, const struct job_lease *l,
 {
     CHECK(args_lease(l, e));
     CHECK(args_outcome(o, e));
-    RUN(s, delivery_report, s->ops->scrape->delivery_report(s, l, o, e));
+    RUN_AND_TELL(s, delivery_report,
+                 s->ops->scrape->delivery_report(s, l, o, e),
+                 .jobs = {slice_of(l->job_id), o->scrape_id});
 }
 
 enum err_code store_delivery_replay(struct store *s, int64_t id, int64_t now_us,
@@ -520,8 +560,10 @@ enum err_code store_schedule_fire(struct store *s, struct arena *a, int64_t id,
                                   struct err *e)
 {
     CHECK(args_job_new(spec, e));
-    RUN(s, schedule_fire,
-        s->ops->scrape->schedule_fire(s, a, id, expected, next, spec, out, e));
+    RUN_AND_TELL(
+        s, schedule_fire,
+        s->ops->scrape->schedule_fire(s, a, id, expected, next, spec, out, e),
+        .jobs = {out->id});
 }
 
 enum err_code store_coverage_put(struct store *s, struct slice category,
@@ -574,7 +616,9 @@ enum err_code store_document_chunks_add(struct store *s,
 {
     CHECK(args_lease(l, e));
     CHECK(args_chunk_batch(b, e));
-    RUN(s, document_chunks_add, s->ops->documents->chunks_add(s, l, b, e));
+    RUN_AND_TELL(s, document_chunks_add,
+                 s->ops->documents->chunks_add(s, l, b, e),
+                 .jobs = {slice_of(l->job_id)});
 }
 
 enum err_code store_document_finish(struct store *s, const struct job_lease *l,
@@ -583,8 +627,9 @@ enum err_code store_document_finish(struct store *s, const struct job_lease *l,
 {
     CHECK(args_lease(l, e));
     CHECK(args_text("result", result, e));
-    RUN(s, document_finish,
-        s->ops->documents->finish(s, l, key, result, now_us, e));
+    RUN_AND_TELL(s, document_finish,
+                 s->ops->documents->finish(s, l, key, result, now_us, e),
+                 .jobs = {slice_of(l->job_id)}, .document_ready = true);
 }
 
 enum err_code store_document_abandon(struct store *s, struct slice job_id,
@@ -633,7 +678,9 @@ enum err_code store_document_delete(struct store *s, struct slice id,
                                     struct err *e)
 {
     CHECK(args_text("id", id, e));
-    RUN(s, document_delete, s->ops->documents->delete_document(s, id, e));
+    RUN_AND_TELL(s, document_delete,
+                 s->ops->documents->delete_document(s, id, e),
+                 .document_gone = id);
 }
 
 enum err_code store_document_chunks(struct store *s, struct arena *a,
@@ -844,8 +891,10 @@ enum err_code store_embed_finish(struct store *s, const struct job_lease *l,
 {
     CHECK(args_lease(l, e));
     CHECK(args_text("result", result, e));
-    RUN(s, embed_finish,
-        s->ops->documents->embed_finish(s, l, m, result, now_us, left, e));
+    RUN_AND_TELL(
+        s, embed_finish,
+        s->ops->documents->embed_finish(s, l, m, result, now_us, left, e),
+        .jobs = {slice_of(l->job_id)});
 }
 
 enum err_code store_papers_waiting(struct store *s, int64_t **out, size_t *n,

@@ -68,6 +68,22 @@ enum err_code store_check(struct store *s, struct err *e) CHECKED;
 enum err_code store_describe(struct store *s, struct arena *a, const char **out,
                              struct err *e) CHECKED;
 
+/* What a commit has changed, for who tells others of it. */
+struct store_news {
+    struct slice jobs[2];       /* ids; empty: none */
+    bool document_ready;        /* the one that jobs[0] brought */
+    struct slice document_gone; /* id; empty: none */
+    int64_t papers_added;
+    int64_t papers_at; /* us; their created_at */
+};
+/* `watch` is called after every commit of this process that is news, on the
+ * thread that made it; it may call the store.  Jobs that a call makes or ends
+ * beside its own (a delivery's, one that brought the process down too often)
+ * are not told.  Before other threads use the store. */
+void store_watch(struct store *s,
+                 void (*watch)(void *ctx, const struct store_news *n),
+                 void *ctx);
+
 /* For fault tests: the nth call from now (1 = next) fails with `code`, once;
  * 0 switches it off. */
 void store_fault_after(struct store *s, int64_t n, enum err_code code);

@@ -326,6 +326,8 @@ struct store {
     const struct store_ops *ops;
     bool finds_vectors; /* set by the backend's open */
     /* filled and used by store.c only */
+    void (*watch)(void *ctx, const struct store_news *n); /* or NULL */
+    void *watch_ctx;
     _Atomic int64_t fault_in; /* calls until the fault; 0: off */
     _Atomic int fault_code;
     struct store_op_counter counters[STORE_MAX_OPS];
