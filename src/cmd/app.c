@@ -19,6 +19,7 @@
 #include "backend/pages.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cmd/live_events.h"
 #include "cmd/metrics.h"
 #include "cmd/model.h"
 #include "cmd/secrets.h"
@@ -55,6 +56,7 @@ struct app {
     struct pages *pages;         /* NULL: runs elsewhere */
     struct sio *live;            /* NULL: runs elsewhere */
     struct analytics *analytics; /* NULL: runs elsewhere */
+    struct live_events *events;  /* NULL: nobody can listen here */
     pthread_t thread;
     bool threaded; /* app_start was called */
 };
@@ -233,16 +235,21 @@ static void make_sio(struct app *a)
 /* What readers see live.  Its route is a READ, so private_reads holds here. */
 static enum err_code make_live(struct app *a, struct err *e)
 {
+    enum err_code rc;
+
     if (!(a->services & SERVICE_ANALYTICS))
         return ERR_NONE;
     make_sio(a);
-    return analytics_new(
+    rc = analytics_new(
         &a->analytics,
         &(struct analytics_options){
             .store = a->store,
             .sio = a->live,
             .retention_days = config_int(a->config, "retention_days")},
         e);
+    if (rc == ERR_NONE)
+        a->events = live_events_new(a->store, &a->jobs_api, a->live);
+    return rc;
 }
 
 static enum err_code check_store(void *ctx, struct err *e)
@@ -331,6 +338,7 @@ static void stopping(void *ctx)
 
     if (a->live) {
         analytics_stop(a->analytics);
+        live_events_stop(a->events);
         sio_stop(a->live);
     }
     if (a->jobs)
@@ -363,6 +371,7 @@ static enum err_code make_server(struct app *a, const char *listen,
     if (a->live) {
         sio_start(a->live, a->server);
         analytics_start(a->analytics, a->server);
+        live_events_start(a->events, a->server);
     }
     if (a->scraper && !*config_str(a->config, "backend_url"))
         scraper_set_backend_url(a->scraper, server_url(a->server));
@@ -486,6 +495,7 @@ void app_close(struct app *a)
         datadir_unlock(&a->dir);
         _exit(EXIT_SUCCESS);
     }
+    live_events_close(a->events);
     server_free(a->server);
     analytics_free(a->analytics);
     sio_free(a->live);
@@ -496,6 +506,7 @@ void app_close(struct app *a)
     backend_free(a->backend);
     processor_free(a->processor);
     scraper_free(a->scraper);
+    live_events_free(a->events);
     store_close(a->store);
     datadir_unlock(&a->dir);
     free(a);

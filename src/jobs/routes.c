@@ -52,9 +52,8 @@ void job_accepted(struct jw *j, struct request *r, const struct job *job)
     jw_kstr(j, "status", job_status_word(job->kind, JOB_QUEUED));
 }
 
-static enum err_code write_job(const struct jobs_api *api, struct arena *a,
-                               const struct job *job, struct jw *j,
-                               struct err *e)
+enum err_code job_write(const struct jobs_api *api, struct arena *a,
+                        const struct job *job, struct jw *j, struct err *e)
 {
     enum err_code rc = ERR_NONE;
 
@@ -92,7 +91,7 @@ static enum err_code reply_job(struct request *r, int status, struct slice id,
         return rc;
     buf_init(&body, 4 << 20);
     jw_init(&j, &body);
-    rc = write_job(api, r->arena, &job, &j, e);
+    rc = job_write(api, r->arena, &job, &j, e);
     if (rc == ERR_NONE && !buf_ok(&body))
         rc = err_set(e, ERR_INTERNAL, "a job is too large to show");
     if (rc == ERR_NONE)
@@ -237,7 +236,7 @@ static enum err_code list_jobs(struct request *r, struct err *e)
     paging_open(&j, r, &page, count);
     jw_arr(&j);
     for (size_t i = 0; i < n && rc == ERR_NONE; i++)
-        rc = write_job(api, r->arena, &jobs[i], &j, e);
+        rc = job_write(api, r->arena, &jobs[i], &j, e);
     jw_end_arr(&j);
     jw_end_obj(&j);
     if (rc == ERR_NONE && !buf_ok(&body))

@@ -34,6 +34,11 @@ struct jobs_api {
 /* GET /jobs/, GET /jobs/{id}, DELETE /jobs/{id}, POST /jobs/{id}/retry */
 extern const struct route jobs_routes[];
 
+/* The job as GET /jobs/{id} shows it. */
+enum err_code job_write(const struct jobs_api *api, struct arena *a,
+                        const struct job *job, struct jw *j, struct err *e)
+    CHECKED;
+
 /* Make the job that a request asks for: take the request's Idempotency-Key into
  * spec, store it, wake `jobs` (NULL: they run elsewhere).  Errors of
  * job_new_idempotency and store_job_create. */

@@ -60,15 +60,6 @@ static void violation(struct sio_client *c, const char *why)
 
 /* ---- joining ---- */
 
-static struct sio_namespace *find_namespace(struct sio *sio, struct slice name)
-{
-    struct sio_namespace *ns = sio->namespaces;
-
-    while (ns && !slice_is(name, ns->name))
-        ns = ns->next;
-    return ns;
-}
-
 static struct sio_socket *find_socket(struct sio_client *c, struct slice name)
 {
     struct sio_socket *s = c->sockets;
@@ -101,7 +92,7 @@ static void answer_connect(struct sio_client *c, enum sio_type type,
 
 static void join(struct sio_client *c, const struct sio_packet *p)
 {
-    struct sio_namespace *ns = find_namespace(c->sio, p->nsp);
+    struct sio_namespace *ns = sio_find_namespace(c->sio, p->nsp);
     struct sio_connect asks = {.auth = p->json,
                                .authorized = eio_authorized(c->session)};
     struct sio_socket *s;

@@ -63,6 +63,15 @@ struct sio_namespace *sio_namespace(struct sio *sio, const char *name,
     return ns;
 }
 
+struct sio_namespace *sio_find_namespace(struct sio *sio, struct slice name)
+{
+    struct sio_namespace *ns = sio->namespaces;
+
+    while (ns && !slice_is(name, ns->name))
+        ns = ns->next;
+    return ns;
+}
+
 void sio_add_routes(struct sio *sio, struct router *rt)
 {
     router_add(rt, eio_routes(sio->eio), sio->eio);

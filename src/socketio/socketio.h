@@ -108,6 +108,8 @@ struct sio *sio_new(const struct sio_options *opt); /* NULL: all defaults */
  * Both texts are copied.  "/" is the one that clients join unasked. */
 struct sio_namespace *sio_namespace(struct sio *sio, const char *name,
                                     const struct sio_handlers *handlers);
+/* NULL: there is none of that name. */
+struct sio_namespace *sio_find_namespace(struct sio *sio, struct slice name);
 /* Mount it; before the server is made. */
 void sio_add_routes(struct sio *sio, struct router *rt);
 /* Before server_run. */

@@ -11,7 +11,8 @@ import time
 import pytest
 import requests
 
-from support.live import Ws
+from support.dashboards import JavaScript, Python
+from support.live import Watcher
 from support.sheaf import REPO, run_cli
 from support.waiting import wait_until
 
@@ -36,51 +37,20 @@ def counted(server, page="/projects", **kw):
     return reply.json()["count"]
 
 
-class Watcher(Ws):
-    """A live client, and the events that it gets."""
-
-    def __init__(self, server):
-        super().__init__(server, target="/socket.io/?EIO=4&transport=websocket")
-        self.opened().send("40")
-        assert self.text().startswith("40")
-
-    def event(self):
-        packet = self.text()
-        while packet == "2":
-            self.send("3")
-            packet = self.text()
-        assert packet.startswith("42"), packet
-        return json.loads(packet[2:])
-
-    def count_of(self, page, wanted):
-        """Counts of the page as they come, up to the wanted one."""
-        seen = []
-        while not seen or seen[-1] < wanted:
-            name, data = self.event()
-            assert name == "new_pageview"
-            if data["page"] == page:
-                seen.append(data["count"])
-        return seen
-
-
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-def test_as_drawn(desk, transport):
+@pytest.mark.parametrize("client", [Python, JavaScript])
+def test_as_drawn(desk, request, client, transport):
+    """Drawn flow 3: a view is counted and told to the official clients."""
     assert counted(desk, title="Projects") == 1
-    with subprocess.Popen(
-            [sys.executable, REPO / "tests" / "support" / "dashboard.py",
-             desk.url, transport],
-            stdout=subprocess.PIPE, text=True) as client:
-        try:
-            assert json.loads(client.stdout.readline()) == ["snapshot", {
-                "totals": {"views": 1, "pages": 1, "bot_views": 0},
-                "top_pages": [{"page": "/projects", "title": "Projects",
-                               "count": 1}],
-                "online": 1}]
-            assert counted(desk) == 2
-            assert json.loads(client.stdout.readline()) == [
-                "new_pageview", {"page": "/projects", "count": 2}]
-        finally:
-            client.kill()
+    with client(request, desk, transport) as dashboard:
+        assert dashboard.event() == ["snapshot", {
+            "totals": {"views": 1, "pages": 1, "bot_views": 0},
+            "top_pages": [{"page": "/projects", "title": "Projects",
+                           "count": 1}],
+            "online": 1}]
+        assert counted(desk) == 2
+        assert dashboard.event() == ["new_pageview",
+                                     {"page": "/projects", "count": 2}]
 
 
 def test_snapshot_then_counts(desk):

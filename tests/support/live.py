@@ -213,3 +213,30 @@ class Ws(Raw):
                             else 1005)
         except (Closed, ConnectionError):
             return 1006
+
+
+class Watcher(Ws):
+    """A live client of the product, and the events that it gets."""
+
+    def __init__(self, server):
+        super().__init__(server, target="/socket.io/?EIO=4&transport=websocket")
+        self.opened().send("40")
+        assert self.text().startswith("40")
+
+    def event(self):
+        packet = self.text()
+        while packet == "2":
+            self.send("3")
+            packet = self.text()
+        assert packet.startswith("42"), packet
+        return json.loads(packet[2:])
+
+    def count_of(self, page, wanted):
+        """Counts of the page as they come, up to the wanted one."""
+        seen = []
+        while not seen or seen[-1] < wanted:
+            name, data = self.event()
+            assert name == "new_pageview"
+            if data["page"] == page:
+                seen.append(data["count"])
+        return seen
