@@ -186,7 +186,7 @@ run:
 
 # ---- test --------------------------------------------------------------------
 
-.PHONY: test test-unit test-oom test-integration test-aarch64 fuzz fuzz-smoke coverage
+.PHONY: test test-unit test-oom test-integration test-e2e test-aarch64 fuzz fuzz-smoke coverage
 test:
 	@MAKE='$(MAKE)' B='$(B)' scripts/test.sh
 
@@ -196,16 +196,24 @@ test-unit:
 test-oom:
 	@$(MAKE) --no-print-directory test-unit T='oom*'
 
+# $(call pytest,FOLDER): its tests, or one file of them, with the program at hand.
+pytest = PATH='$(abspath $(B)/node/bin)':"$$PATH" \
+    SHEAF_BIN='$(abspath $(RUN))' PYTHONDONTWRITEBYTECODE=1 \
+    SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
+    SHEAF_TEST_SERVERS='$(abspath $(OUT)/servers)' \
+    SHEAF_TEST_LLM='$(abspath $(B)/venv-llm)' \
+    $(B)/venv/bin/python -m pytest -q -o cache_dir='$(abspath $(B))/pytest' \
+    $(or $(T:%=tests/$(1)/test_%.py),tests/$(1)) $(PYTEST_ARGS)
+
 test-integration: all $(SERVERS) $(B)/venv/ready
 	@scripts/node.sh $(B)/node
 	-@scripts/venv.sh $(B)/venv-llm tests/requirements-llm.txt
-	PATH='$(abspath $(B)/node/bin)':"$$PATH" \
-	    SHEAF_BIN='$(abspath $(RUN))' PYTHONDONTWRITEBYTECODE=1 \
-	    SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
-	    SHEAF_TEST_SERVERS='$(abspath $(OUT)/servers)' \
-	    SHEAF_TEST_LLM='$(abspath $(B)/venv-llm)' \
-	    $(B)/venv/bin/python -m pytest -q -o cache_dir='$(abspath $(B))/pytest' \
-	    $(or $(T:%=tests/integration/test_%.py),tests/integration) $(PYTEST_ARGS)
+	$(call pytest,integration)
+
+# The servers of the integration tests in a real browser.
+test-e2e: all $(B)/venv/ready
+	@scripts/node.sh $(B)/node
+	$(call pytest,e2e)
 
 test-aarch64: $(B)/venv/ready
 	@MAKE='$(MAKE)' scripts/aarch64.sh $(B)

@@ -12,7 +12,7 @@ declare -A packages=(
         libsqlite3-dev libpq-dev libssl-dev zlib1g-dev"
     [run]="tzdata ca-certificates curl poppler-utils"
     [test]="libcmocka-dev libhttp-parser-dev clang-14 libclang-rt-14-dev
-        clang-format-14 postgresql postgresql-contrib"
+        clang-format-14 postgresql postgresql-contrib chromium fonts-liberation"
     [bench]="wrk"
     [coverage]="gcovr"
     [aarch64]="gcc-aarch64-linux-gnu qemu-user-static mmdebstrap"

@@ -6,7 +6,8 @@
 set -u
 
 make=${MAKE:-make}
-layers=(lint docs-check test-unit fuzz-smoke test-integration test-aarch64)
+layers=(lint docs-check test-unit fuzz-smoke test-integration test-e2e
+    test-aarch64)
 summary=""
 failed=
 
