@@ -111,3 +111,8 @@ void paper_title_key(struct buf *out, struct slice title)
         buf_add(out, text, n);
     }
 }
+
+enum err_code paper_missing(int64_t id, struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "no paper '%lld'", (long long)id);
+}

@@ -42,4 +42,7 @@ void paper_merge(const struct paper *stored, const struct paper *arrived,
  * and compare bytes, so that no collation of a server has a say.  Appends. */
 void paper_title_key(struct buf *out, struct slice title);
 
+/* ERR_NOT_FOUND, with its message. */
+enum err_code paper_missing(int64_t id, struct err *e);
+
 #endif

@@ -35,6 +35,8 @@ struct paper {
     struct slice tags;                      /* JSON array of strings */
     int64_t created_at, updated_at;         /* us; of our row */
     int64_t deleted_at;                     /* us; 0: not deleted */
+    bool read, starred, noted; /* its marks (desk.h), in what is read of the
+                                  store; `noted`: it has a note */
 };
 
 /* ---- the webhook: one call, one transaction ---- */
@@ -88,12 +90,22 @@ struct paper_key {
     int64_t id;
 };
 
+/* The most papers that can be asked for by their numbers in a query. */
+#define QUERY_MAX_IDS 1000
+
+/* A filter by a mark of desk.h. */
+enum mark_filter { MARK_ANY, MARK_IS_SET, MARK_IS_NOT_SET };
+
 struct paper_query {
     struct slice category, source, tag; /* empty: any */
     struct slice author;  /* words of a name, in order: "yann lecun" */
     double min_relevance; /* < 0: any */
     int64_t published_after, published_before; /* us, inclusive; 0: any */
+    int64_t created_after, created_before;     /* likewise */
     struct slice search; /* words, "phrases", -not; empty: all */
+    const int64_t *ids;  /* only these; NULL: any */
+    size_t n_ids;        /* at most QUERY_MAX_IDS */
+    enum mark_filter read, starred, noted;
     enum paper_order order;
     bool ascending;
     int64_t offset; /* rows to skip; ignored with a cursor */
@@ -150,7 +162,8 @@ enum err_code store_paper_delete(struct store *s, int64_t id, int64_t now_us,
 enum err_code store_paper_restore(struct store *s, int64_t id, int64_t now_us,
                                   struct err *e) CHECKED;
 
-/* A number that changes with every commit that touches papers or scraper jobs.
+/* A number that changes with every commit that touches papers, their marks or
+ * scraper jobs.
  * Read it before reading data, and what you read is at least as new.  SQLite:
  * an atomic load, any thread incl. the loop; PostgreSQL: one round trip. */
 enum err_code store_papers_generation(struct store *s, uint64_t *out,

@@ -458,4 +458,5 @@ const struct store_ops store_postgres_ops = {
     .scrape = &postgres_scrape_ops,
     .documents = &postgres_document_ops,
     .events = &postgres_event_ops,
+    .desk = &postgres_desk_ops,
 };

@@ -91,6 +91,12 @@ enum err_code postgres_begin_alone(struct pg_conn *c, struct err *e) CHECKED;
     " p.comment, p.category, p.relevance_score, p.relevance, p.tags,"          \
     " p.created_at, p.updated_at, p.deleted_at"
 void postgres_read_paper(struct pg_row *w, void *paper);
+/* A paper as it is shown. */
+#define MARKED_COLUMNS                                                         \
+    PAPER_COLUMNS ", (SELECT m.read::int + 2 * m.starred::int"                 \
+                  " + 4 * m.noted::int FROM paper_marks m"                     \
+                  " WHERE m.paper_id = p.id) AS marks"
+void postgres_read_marked(struct pg_row *w, void *paper);
 
 /* Columns of an arriving paper, as parallel arrays that fill $first on. */
 #define ARRIVAL_COLUMNS                                                        \
@@ -143,5 +149,6 @@ extern const struct job_ops postgres_job_ops;
 extern const struct scrape_ops postgres_scrape_ops;
 extern const struct document_ops postgres_document_ops;
 extern const struct event_ops postgres_event_ops;
+extern const struct desk_ops postgres_desk_ops;
 
 #endif

@@ -8,7 +8,7 @@ void pg_filter_init(struct pg_filter *f)
     *f = (struct pg_filter){0};
     buf_init(&f->walk, 8192);
     buf_init(&f->set, 8192);
-    buf_init(&f->key, 8192);
+    buf_init(&f->key, 32768);
     buf_init(&f->words, 65536);
     buf_init(&f->label, 4096);
 }
@@ -20,6 +20,7 @@ void pg_filter_release(struct pg_filter *f)
     buf_release(&f->key);
     buf_release(&f->words);
     buf_release(&f->label);
+    buf_release(&f->ids);
     for (int i = 0; i < f->n_patterns; i++)
         buf_release(&f->patterns[i]);
 }
@@ -104,6 +105,50 @@ static enum err_code add_text(struct pg_filter *f, const struct paper_query *q,
     return ERR_NONE;
 }
 
+static void add_ids(struct pg_filter *f, const struct paper_query *q)
+{
+    if (!q->ids)
+        return;
+    pg_array_init(&f->ids, PG_INT8);
+    for (size_t i = 0; i < q->n_ids; i++) {
+        pg_array_i64(&f->ids, q->ids[i]);
+        buf_printf(&f->key, "%lld,", (long long)q->ids[i]);
+    }
+    buf_add_char(&f->key, '#');
+    pg_arg_array(&f->args, PG_INT8_ARRAY, &f->ids);
+    INDEXED(f, "p.id = ANY ($%d)");
+}
+
+#define HAS_MARK                                                               \
+    "EXISTS (SELECT 1 FROM paper_marks m WHERE m.paper_id = p.id AND m.%s)"
+
+static void add_mark(struct pg_filter *f, enum mark_filter wanted,
+                     const char *mark)
+{
+    if (wanted == MARK_ANY)
+        return;
+    buf_printf(&f->key, "%s=%d,", mark, (int)wanted);
+    f->marked = true;
+    if (wanted == MARK_IS_SET) {
+        buf_printf(&f->walk, " AND (" HAS_MARK ") IS TRUE", mark);
+        buf_printf(&f->set,
+                   " AND p.id IN (SELECT m.paper_id FROM paper_marks m"
+                   " WHERE m.%s)",
+                   mark);
+        f->by_index = true;
+    } else {
+        buf_printf(&f->walk, " AND (NOT " HAS_MARK ") IS TRUE", mark);
+        buf_printf(&f->set, " AND NOT " HAS_MARK, mark);
+    }
+}
+
+static void add_marks(struct pg_filter *f, const struct paper_query *q)
+{
+    add_mark(f, q->read, "read");
+    add_mark(f, q->starred, "starred");
+    add_mark(f, q->noted, "noted");
+}
+
 static void key_text(struct pg_filter *f, struct slice s)
 {
     buf_printf(&f->key, "%zu:", s.len);
@@ -117,8 +162,9 @@ static void make_key(struct pg_filter *f, const struct paper_query *q)
     key_text(f, q->tag);
     key_text(f, q->author);
     key_text(f, q->search);
-    buf_printf(&f->key, "%.17g,%lld,%lld,", q->min_relevance,
-               (long long)q->published_after, (long long)q->published_before);
+    buf_printf(&f->key, "%.17g,%lld,%lld,%lld,%lld,", q->min_relevance,
+               (long long)q->published_after, (long long)q->published_before,
+               (long long)q->created_after, (long long)q->created_before);
 }
 
 enum err_code pg_filter_make(struct pg_filter *f, const struct paper_query *q,
@@ -144,6 +190,14 @@ enum err_code pg_filter_make(struct pg_filter *f, const struct paper_query *q,
         pg_arg_i64(&f->args, q->published_before);
         CONDITION(f, "p.published_at <= $%d");
     }
+    if (q->created_after) {
+        pg_arg_i64(&f->args, q->created_after);
+        CONDITION(f, "p.created_at >= $%d");
+    }
+    if (q->created_before) {
+        pg_arg_i64(&f->args, q->created_before);
+        CONDITION(f, "p.created_at <= $%d");
+    }
     if (q->min_relevance >= 0) {
         pg_arg_f64(&f->args, q->min_relevance);
         CONDITION(f, "p.relevance_score >= $%d");
@@ -155,11 +209,13 @@ enum err_code pg_filter_make(struct pg_filter *f, const struct paper_query *q,
         INDEXED(f, "p.labels @> ARRAY[$%d::text]");
         f->alive = true; /* tombstones have no labels */
     }
+    add_ids(f, q);
+    add_marks(f, q);
     code = add_text(f, q, e);
     if (code != ERR_NONE)
         return code;
-    f->any = f->args.n > 0;
-    f->only_category &= f->args.n == 1;
+    f->any = f->args.n > 0 || f->marked;
+    f->only_category &= f->args.n == 1 && !f->marked;
     if (!buf_ok(&f->key) || !buf_ok(&f->walk) || !buf_ok(&f->set) ||
         !buf_ok(&f->words) || !buf_ok(&f->label))
         return err_set(e, ERR_INVALID, "the filters are too long");

@@ -20,11 +20,13 @@ struct pg_filter {
     struct buf key;                            /* names the list */
     struct buf words;                          /* tsquery, or empty */
     struct buf patterns[SEARCH_MAX_TERMS + 1]; /* for ILIKE */
-    struct buf label;
+    struct buf label, ids;
     int n_patterns;
     int words_arg;      /* its number, or 0 */
     bool alive;         /* the conditions let no tombstone through */
-    bool by_index;      /* words, label or pattern: has an index of its own */
+    bool by_index;      /* words, label, pattern, ids or marks: has an index of
+                           its own */
+    bool marked;        /* depends on marks */
     bool only_category; /* or only source: the walk by date is dense */
     bool any;
 };

@@ -102,21 +102,33 @@ static void add_start(struct buf *sql, const struct page *g,
     }
 }
 
+/* What a list is made of: marks move only those that ask for them. */
+static const char *age_of(const struct pg_filter *f)
+{
+    return f->marked ? "(SELECT generation + marks_generation FROM meta)"
+                     : "(SELECT generation FROM meta)";
+}
+
 /* The limit is written out: the plan is made for it.  The offset need not be
- * known to the planner. */
+ * known to the planner.  Marks are looked up for the page alone, not for the
+ * rows in front of it. */
 static void add_walk(struct buf *sql, const struct page *g,
                      struct pg_args *args, struct buf *key_text_buf)
 {
     const char *column = key_column(g->q->order);
     const char *way = g->ascending ? "" : " DESC";
 
-    buf_printf(sql, "SELECT (SELECT generation FROM meta), " PAPER_COLUMNS
-                    " FROM papers p");
+    buf_printf(sql,
+               "SELECT %s, " MARKED_COLUMNS " FROM (SELECT " PAPER_COLUMNS
+               ", p.%s AS key FROM papers p",
+               age_of(&g->f), column);
     pg_filter_where(sql, &g->f, true);
     add_start(sql, g, args, key_text_buf);
     pg_arg_i64(args, g->offset);
-    buf_printf(sql, " ORDER BY p.%s%s, p.id%s LIMIT %d OFFSET $%d", column, way,
-               way, g->limit, args->n);
+    buf_printf(sql,
+               " ORDER BY p.%s%s, p.id%s LIMIT %d OFFSET $%d) p"
+               " ORDER BY p.key%s, p.id%s",
+               column, way, way, g->limit, args->n, way, way);
 }
 
 /* Weights of ts_rank are those of D, C, B, A: nothing, authors, abstract,
@@ -146,12 +158,12 @@ static void add_set(struct buf *sql, const struct page *g, struct pg_args *args,
     pg_arg_i64(args, g->limit);
     pg_arg_i64(args, g->offset);
     buf_printf(sql,
-               ") SELECT (SELECT generation FROM meta), p.* FROM"
+               ") SELECT %s, p.* FROM"
                " (SELECT id, key FROM m ORDER BY key%s, id%s LIMIT $%d"
-               " OFFSET $%d) t CROSS JOIN LATERAL (SELECT " PAPER_COLUMNS
+               " OFFSET $%d) t CROSS JOIN LATERAL (SELECT " MARKED_COLUMNS
                " FROM papers p WHERE p.id = t.id OFFSET 0) p"
                " ORDER BY t.key%s, t.id%s",
-               way, way, args->n - 1, args->n, way, way);
+               age_of(&g->f), way, way, args->n - 1, args->n, way, way);
 }
 
 /* Is the walk cheaper?  count: matches; live: papers. */
@@ -208,7 +220,7 @@ static struct slice count_key(const struct pg_filter *f)
 /* The list with its ordering; to be buf_release()d. */
 static void anchor_key(struct buf *out, const struct page *g)
 {
-    buf_init(out, 16384);
+    buf_init(out, 65536);
     buf_add_slice(out, buf_slice(&g->f.key));
     buf_printf(out, "|%d%c", (int)g->q->order, g->ascending ? '+' : '-');
 }
@@ -327,7 +339,7 @@ static enum err_code read_page(PGresult *r, const struct page *g,
     for (size_t i = 0; i < out->n && !full; i++) {
         struct pg_row w = {.r = r, .a = a, .row = (int)i, .col = 1};
 
-        postgres_read_paper(&w, &out->papers[q->before ? out->n - 1 - i : i]);
+        postgres_read_marked(&w, &out->papers[q->before ? out->n - 1 - i : i]);
         full = w.full;
     }
     postgres_lib.PQclear(r);
@@ -379,11 +391,13 @@ static enum err_code find_count(struct postgres *p, struct pg_conn *c,
                                 const struct pg_filter *f, uint64_t *generation,
                                 int64_t *live, int64_t *count, struct err *e)
 {
+    uint64_t papers;
     PGresult *r;
     enum err_code code;
 
     pg_do(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL);
-    pg_ask(c, "SELECT generation, live_papers FROM meta", NULL);
+    pg_ask(c, "SELECT generation, live_papers, marks_generation FROM meta",
+           NULL);
     if (f->any)
         ask_count(c, f);
     code = pg_flush(c, e);
@@ -391,10 +405,11 @@ static enum err_code find_count(struct postgres *p, struct pg_conn *c,
         code = pg_next(c, &r, e);
     if (code != ERR_NONE)
         return code;
-    *generation = (uint64_t)pg_i64(r, 0, 0);
+    papers = (uint64_t)pg_i64(r, 0, 0);
+    *generation = papers + (f->marked ? (uint64_t)pg_i64(r, 0, 2) : 0);
     *count = *live = pg_i64(r, 0, 1);
     postgres_lib.PQclear(r);
-    known_put_count(p->pages, all_papers(), *generation, *live);
+    known_put_count(p->pages, all_papers(), papers, *live);
     if (!f->any)
         return ERR_NONE;
     code = pg_next(c, &r, e);
@@ -498,7 +513,7 @@ static enum err_code give_out(const struct walk *w, const PGresult *r,
         struct pg_row row = {.r = r, .row = i, .col = 1};
         struct paper p;
 
-        postgres_read_paper(&row, &p);
+        postgres_read_marked(&row, &p);
         *last = paper_key_of(&p, order);
         code = w->each(w->ctx, &p, e);
     }
@@ -581,7 +596,7 @@ static enum err_code each_of_ids(struct store *s, const struct page *g,
         code = postgres_query(
             s, &batch,
             "SELECT t.n, p.* FROM unnest($1) WITH ORDINALITY AS t(id, n)"
-            " CROSS JOIN LATERAL (SELECT " PAPER_COLUMNS " FROM papers p"
+            " CROSS JOIN LATERAL (SELECT " MARKED_COLUMNS " FROM papers p"
             " WHERE p.id = t.id AND p.deleted_at = 0 OFFSET 0) p ORDER BY t.n",
             &args, e);
         buf_release(&some);

@@ -437,8 +437,24 @@ static const char *const step_7[] = {"CREATE TABLE visitor_salts("
                                      "  visitors int8 NOT NULL);",
                                      NULL};
 
+/* What a reader notes about papers.  Marks have a generation of their own: the
+ * other one says whether counts of lists still hold. */
+static const char *const step_8[] = {
+    "ALTER TABLE meta ADD COLUMN marks_generation bigint NOT NULL DEFAULT 0;"
+    "CREATE TABLE paper_marks("
+    "  paper_id bigint PRIMARY KEY,"
+    "  read boolean NOT NULL,"
+    "  starred boolean NOT NULL,"
+    "  noted boolean NOT NULL," /* is there a note? */
+    "  marked_at bigint NOT NULL,"
+    "  note text NOT NULL);"
+    "CREATE INDEX paper_marks_read ON paper_marks(paper_id) WHERE read;"
+    "CREATE INDEX paper_marks_starred ON paper_marks(paper_id) WHERE starred;"
+    "CREATE INDEX paper_marks_noted ON paper_marks(paper_id) WHERE noted;",
+    NULL};
+
 static const char *const *const steps[] = {step_1, step_2, step_3, step_4,
-                                           step_5, step_6, step_7};
+                                           step_5, step_6, step_7, step_8};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look

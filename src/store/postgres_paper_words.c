@@ -16,12 +16,12 @@ enum err_code postgres_papers_get(struct store *s, struct arena *a,
 {
     return postgres_select_ids(
         s, a,
-        &(struct pg_select){.sql = "SELECT " PAPER_COLUMNS
+        &(struct pg_select){.sql = "SELECT " MARKED_COLUMNS
                                    " FROM unnest($1) WITH ORDINALITY o(id, n)"
                                    " JOIN papers p ON p.id = o.id"
                                    " AND p.deleted_at = 0 ORDER BY o.n",
                             .size = sizeof(**out),
-                            .read = postgres_read_paper},
+                            .read = postgres_read_marked},
         ids, n, out, n_out, e);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/paper_rules.h"
 #include "store/postgres_documents.h"
 #include "store/postgres_jobs.h"
 #include "store/postgres_text.h"
@@ -48,9 +49,16 @@ void postgres_read_paper(struct pg_row *w, void *paper)
     p->deleted_at = pg_row_i64(w);
 }
 
-static enum err_code no_paper(int64_t id, struct err *e)
+void postgres_read_marked(struct pg_row *w, void *paper)
 {
-    return err_set(e, ERR_NOT_FOUND, "no paper '%lld'", (long long)id);
+    struct paper *p = paper;
+    int64_t marks;
+
+    postgres_read_paper(w, p);
+    marks = pg_row_i64(w); /* NULL, 0: never marked */
+    p->read = marks & 1;
+    p->starred = marks & 2;
+    p->noted = marks & 4;
 }
 
 static enum err_code paper_get(struct store *s, struct arena *a, int64_t id,
@@ -65,14 +73,14 @@ static enum err_code paper_get(struct store *s, struct arena *a, int64_t id,
     pg_arg_bool(&args, with_deleted);
     code = postgres_select_one(
         s, a,
-        &(struct pg_select){.sql = "SELECT " PAPER_COLUMNS " FROM papers p"
+        &(struct pg_select){.sql = "SELECT " MARKED_COLUMNS " FROM papers p"
                                    " WHERE p.id = $1"
                                    " AND (p.deleted_at = 0 OR $2)",
                             .args = &args,
                             .size = sizeof(*out),
-                            .read = postgres_read_paper},
+                            .read = postgres_read_marked},
         out, &found, e);
-    return code == ERR_NONE && !found ? no_paper(id, e) : code;
+    return code == ERR_NONE && !found ? paper_missing(id, e) : code;
 }
 
 /* ---- tombstones ---- */
@@ -143,7 +151,7 @@ static enum err_code bury(struct pg_conn *c, void *ctx, struct err *e)
     if (code != ERR_NONE)
         return code;
     if (postgres_lib.PQntuples(r) == 0) {
-        code = no_paper(b->id, e);
+        code = paper_missing(b->id, e);
     } else {
         row.r = r;
         postgres_read_paper(&row, &p);
@@ -177,8 +185,8 @@ static enum err_code restore(struct store *s, int64_t id, int64_t now_us,
 static enum err_code generation(struct store *s, uint64_t *out, struct err *e)
 {
     PGresult *r;
-    enum err_code code =
-        postgres_query(s, &r, "SELECT generation FROM meta", NULL, e);
+    enum err_code code = postgres_query(
+        s, &r, "SELECT generation + marks_generation FROM meta", NULL, e);
 
     if (code != ERR_NONE)
         return code;

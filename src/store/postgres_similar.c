@@ -42,7 +42,7 @@
     "  CROSS JOIN LATERAL (SELECT p.id FROM papers p WHERE p.words @@"         \
     "   ('''' || w.word || '''')::tsquery AND p.id <> $1 OFFSET 0) o"          \
     "  GROUP BY o.id ORDER BY score DESC, o.id DESC LIMIT $4)"                 \
-    " SELECT c.score, p.* FROM c CROSS JOIN LATERAL (SELECT " PAPER_COLUMNS    \
+    " SELECT c.score, p.* FROM c CROSS JOIN LATERAL (SELECT " MARKED_COLUMNS   \
     "  FROM papers p WHERE p.id = c.id AND p.deleted_at = 0 OFFSET 0) p"       \
     " ORDER BY c.score DESC, p.id DESC"
 
@@ -51,7 +51,7 @@ static void read_similar(struct pg_row *w, void *element)
     struct paper_similar *s = element;
 
     s->score = pg_row_f64(w);
-    postgres_read_paper(w, &s->paper);
+    postgres_read_marked(w, &s->paper);
 }
 
 /* The paper's words with their values; *sum is what a twin would score. */

@@ -449,4 +449,5 @@ const struct store_ops store_sqlite_ops = {
     .scrape = &sqlite_scrape_ops,
     .documents = &sqlite_document_ops,
     .events = &sqlite_event_ops,
+    .desk = &sqlite_desk_ops,
 };

@@ -85,7 +85,8 @@ static void key_text(struct buf *b, struct slice s)
     buf_add_slice(b, s);
 }
 
-static void make_key(struct buf *b, const struct paper_query *q, char order)
+static void make_key(struct buf *b, const struct paper_query *q, char order,
+                     uint64_t marks)
 {
     buf_add_char(b, order);
     key_text(b, q->category);
@@ -93,8 +94,16 @@ static void make_key(struct buf *b, const struct paper_query *q, char order)
     key_text(b, q->tag);
     key_text(b, q->author);
     key_text(b, q->search);
-    buf_printf(b, "%a,%lld,%lld", q->min_relevance < 0 ? -1. : q->min_relevance,
-               (long long)q->published_after, (long long)q->published_before);
+    buf_printf(b, "%a,%lld,%lld,%lld,%lld,",
+               q->min_relevance < 0 ? -1. : q->min_relevance,
+               (long long)q->published_after, (long long)q->published_before,
+               (long long)q->created_after, (long long)q->created_before);
+    if (q->ids)
+        key_text(b, (struct slice){(const char *)q->ids,
+                                   q->n_ids * sizeof(*q->ids)});
+    if (filter_asks_marks(q))
+        buf_printf(b, "m%d%d%d,%llu", (int)q->read, (int)q->starred,
+                   (int)q->noted, (unsigned long long)marks);
 }
 
 /* ---- get and make ---- */
@@ -145,7 +154,7 @@ static struct kept *add_unmade(struct filter_cache *f, struct slice key,
 }
 
 enum err_code kept_get(struct sqlite_store *s, const struct paper_query *q,
-                       char order, uint64_t generation, struct kept **out,
+                       char order, struct data_age age, struct kept **out,
                        bool *make, struct err *e)
 {
     struct filter_cache *f = s->filters;
@@ -154,9 +163,9 @@ enum err_code kept_get(struct sqlite_store *s, const struct paper_query *q,
 
     *make = false;
     buf_init(&key, 64u << 20);
-    make_key(&key, q, order);
+    make_key(&key, q, order, age.marks);
     pthread_mutex_lock(&f->lock);
-    while (buf_ok(&key) && (k = find(f, buf_slice(&key), generation))) {
+    while (buf_ok(&key) && (k = find(f, buf_slice(&key), age.papers))) {
         if (k->ready) {
             k->refs++;
             break;
@@ -164,7 +173,7 @@ enum err_code kept_get(struct sqlite_store *s, const struct paper_query *q,
         pthread_cond_wait(&f->made, &f->lock);
     }
     if (!k && buf_ok(&key)) {
-        k = add_unmade(f, buf_slice(&key), generation);
+        k = add_unmade(f, buf_slice(&key), age.papers);
         *make = true;
     }
     pthread_mutex_unlock(&f->lock);

@@ -136,6 +136,19 @@ static enum err_code by_published(struct narrowing *n, struct db *c,
     return narrow(n, &q, false, e);
 }
 
+static enum err_code by_created(struct narrowing *n, struct db *c,
+                                const struct paper_query *pq, struct err *e)
+{
+    struct query q;
+
+    q_start(&q, c,
+            "SELECT id FROM papers WHERE deleted_at = 0"
+            " AND created_at BETWEEN ? AND ?");
+    q_int(&q, pq->created_after ? pq->created_after : INT64_MIN);
+    q_int(&q, pq->created_before ? pq->created_before : INT64_MAX);
+    return narrow(n, &q, false, e);
+}
+
 static enum err_code by_relevance(struct narrowing *n, struct db *c,
                                   double least, struct err *e)
 {
@@ -154,6 +167,64 @@ static enum err_code all_live(struct narrowing *n, struct db *c, struct err *e)
 
     q_start(&q, c, "SELECT id FROM papers WHERE deleted_at = 0");
     return narrow(n, &q, false, e);
+}
+
+/* Only of papers that are there: a number from outside must not decide how
+ * large the bitmap gets. */
+static enum err_code by_ids(struct narrowing *n, struct db *c,
+                            const int64_t *ids, size_t n_ids, struct err *e)
+{
+    struct bits b = {0};
+    enum err_code code = ERR_NONE;
+
+    for (size_t i = 0; i < n_ids && code == ERR_NONE; i++) {
+        struct query q;
+
+        q_start(&q, c, "SELECT id FROM papers WHERE id = ? AND deleted_at = 0");
+        q_int(&q, ids[i]);
+        code = bits_read(&b, &q, e);
+    }
+    if (code == ERR_NONE)
+        combine(n, &b, false);
+    else
+        free(b.p);
+    return code;
+}
+
+/* ---- marks ---- */
+
+/* Deleted papers keep their marks. */
+#define MARKED(mark)                                                           \
+    "SELECT paper_id FROM paper_marks WHERE " mark " = 1 AND paper_id NOT IN"  \
+    " (SELECT id FROM papers WHERE deleted_at > 0)"
+
+static enum err_code by_mark(struct narrowing *n, struct db *c,
+                             enum mark_filter wanted, const char *sql,
+                             struct err *e)
+{
+    struct query q;
+    enum err_code code = ERR_NONE;
+
+    if (wanted == MARK_ANY)
+        return ERR_NONE;
+    if (wanted == MARK_IS_NOT_SET && !n->started)
+        code = all_live(n, c, e);
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c, sql);
+    return narrow(n, &q, wanted == MARK_IS_NOT_SET, e);
+}
+
+static enum err_code by_marks(struct narrowing *n, struct db *c,
+                              const struct paper_query *q, struct err *e)
+{
+    enum err_code code = by_mark(n, c, q->starred, MARKED("starred"), e);
+
+    if (code == ERR_NONE)
+        code = by_mark(n, c, q->noted, MARKED("noted"), e);
+    if (code == ERR_NONE)
+        code = by_mark(n, c, q->read, MARKED("read"), e);
+    return code;
 }
 
 /* ---- text ---- */
@@ -296,7 +367,9 @@ static enum err_code narrow_all(struct narrowing *n, struct db *c,
 {
     enum err_code code = ERR_NONE;
 
-    if (sq->n)
+    if (q->ids)
+        code = by_ids(n, c, q->ids, q->n_ids, e);
+    if (code == ERR_NONE && sq->n)
         code = by_search(n, c, sq, e);
     if (code == ERR_NONE && q->author.len)
         code = by_author(n, c, q->author, e);
@@ -314,8 +387,12 @@ static enum err_code narrow_all(struct narrowing *n, struct db *c,
                               q->source, e);
     if (code == ERR_NONE && (q->published_after || q->published_before))
         code = by_published(n, c, q, e);
+    if (code == ERR_NONE && (q->created_after || q->created_before))
+        code = by_created(n, c, q, e);
     if (code == ERR_NONE && q->min_relevance >= 0)
         code = by_relevance(n, c, q->min_relevance, e);
+    if (code == ERR_NONE)
+        code = by_marks(n, c, q, e);
     return code;
 }
 
@@ -346,7 +423,7 @@ static enum err_code make_set(struct db *c, const struct paper_query *q,
 }
 
 enum err_code filter_set(struct sqlite_store *s, struct db *c,
-                         const struct paper_query *q, uint64_t generation,
+                         const struct paper_query *q, struct data_age age,
                          struct kept **out, struct err *e)
 {
     struct search_query sq = {.n = 0};
@@ -359,7 +436,7 @@ enum err_code filter_set(struct sqlite_store *s, struct db *c,
     if (code == ERR_NONE && q->author.len && !search_has_word(q->author))
         code = err_field(e, "author", "'author' has no word");
     if (code == ERR_NONE)
-        code = kept_get(s, q, 's', generation, &set, &make, e);
+        code = kept_get(s, q, 's', age, &set, &make, e);
     if (code == ERR_NONE && make) {
         code = make_set(c, q, &sq, set, e);
         kept_made(s, set, code == ERR_NONE);

@@ -20,6 +20,13 @@
 /* An ordered list never keeps more ids than this: 1 MB. */
 #define ORDERED_MAX_IDS (128u << 10)
 
+/* The state of the data that a thing is made of.  Marks count only for queries
+ * that ask for them. */
+struct data_age {
+    uint64_t papers; /* meta.papers_generation */
+    uint64_t marks;  /* meta.marks_generation */
+};
+
 struct filter_cache;
 struct filter_cache *filter_cache_new(void) CHECKED; /* NULL: out of memory */
 void filter_cache_free(struct filter_cache *f);      /* takes NULL */
@@ -45,6 +52,11 @@ struct kept {
     int64_t stride;
 };
 
+static inline bool filter_asks_marks(const struct paper_query *q)
+{
+    return q->read || q->starred || q->noted;
+}
+
 /* Must the snapshot be one of text_snapshot()? */
 static inline bool filter_needs_text(const struct paper_query *q)
 {
@@ -53,7 +65,7 @@ static inline bool filter_needs_text(const struct paper_query *q)
 
 /* The set for q's filters, of the snapshot that c reads. */
 enum err_code filter_set(struct sqlite_store *s, struct db *c,
-                         const struct paper_query *q, uint64_t generation,
+                         const struct paper_query *q, struct data_age age,
                          struct kept **out, struct err *e) CHECKED;
 void kept_release(struct sqlite_store *s, struct kept *k); /* takes NULL */
 
@@ -69,7 +81,7 @@ static inline bool set_has(const struct kept *set, int64_t id)
  * (*make).  The key is that of q's filters with `order`.  The maker must call
  * kept_made, with ok == false if it failed. */
 enum err_code kept_get(struct sqlite_store *s, const struct paper_query *q,
-                       char order, uint64_t generation, struct kept **out,
+                       char order, struct data_age age, struct kept **out,
                        bool *make, struct err *e) CHECKED;
 void kept_made(struct sqlite_store *s, struct kept *k, bool ok);
 

@@ -19,6 +19,7 @@
  *                       sqlite_paper_words.c their words;
  *                       sqlite_embed.c the job that makes vectors
  *   sqlite_events.c     page views
+ *   sqlite_desk.c       marks
  *
  * Threads: a struct db belongs to one thread at a time.
  */
@@ -182,11 +183,15 @@ enum err_code arena_full(struct err *e);
     "journal_ref,comment,category,relevance_score,relevance,tags"
 #define ARRIVAL_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 #define PAPER_COLUMNS "id," ARRIVAL_COLUMNS ",created_at,updated_at,deleted_at"
+/* A paper as it is shown, and where that is found. */
+#define MARKED_COLUMNS PAPER_COLUMNS ",read,starred,noted"
+#define MARKED_PAPERS "papers LEFT JOIN paper_marks ON paper_id = id"
 
 void arrival_bind(struct query *q, const struct paper *p);
 void arrival_read(struct query *q, struct arena *a, struct paper *p);
 void paper_read(struct query *q, struct arena *a, struct paper *p);
-/* ERR_NOT_FOUND: no row. */
+void paper_read_marked(struct query *q, struct arena *a, struct paper *p);
+/* With its marks.  ERR_NOT_FOUND: no row. */
 enum err_code paper_load(struct db *c, struct arena *a, int64_t id,
                          struct paper *p, struct err *e) CHECKED;
 
@@ -288,6 +293,7 @@ extern const struct job_ops sqlite_job_ops;
 extern const struct scrape_ops sqlite_scrape_ops;
 extern const struct document_ops sqlite_document_ops;
 extern const struct event_ops sqlite_event_ops;
+extern const struct desk_ops sqlite_desk_ops;
 
 /* slots of sqlite_list.c and sqlite_similar.c */
 enum err_code sqlite_papers_list(struct store *s, struct arena *a,

@@ -19,7 +19,7 @@ struct page {
     struct db *c;
     struct arena *a;
     const struct paper_query *q;
-    uint64_t generation;
+    struct data_age age;
     int64_t live;
     struct kept *set;
     int64_t *ids; /* the page's, in its order; in arena */
@@ -35,14 +35,17 @@ static enum err_code page_open(struct page *p, struct err *e)
 
     if (code != ERR_NONE)
         return code;
-    q_start(&q, p->c, "SELECT papers_generation, live_papers FROM meta");
+    q_start(
+        &q, p->c,
+        "SELECT papers_generation, marks_generation, live_papers FROM meta");
     if (q_next(&q)) {
-        p->generation = (uint64_t)q_get_int(&q);
+        p->age.papers = (uint64_t)q_get_int(&q);
+        p->age.marks = (uint64_t)q_get_int(&q);
         p->live = q_get_int(&q);
     }
     code = q_end(&q, e);
     if (code == ERR_NONE)
-        code = filter_set(p->s, p->c, p->q, p->generation, &p->set, e);
+        code = filter_set(p->s, p->c, p->q, p->age, &p->set, e);
     if (code != ERR_NONE)
         db_put(p->s, p->c);
     return code;
@@ -72,8 +75,8 @@ static enum err_code from_list(struct page *p, int64_t first, int64_t n,
 {
     bool up = p->q->ascending;
     struct kept *list = NULL;
-    enum err_code code = ordered_list(p->s, p->c, p->a, p->q, p->set,
-                                      p->generation, p->live, &list, e);
+    enum err_code code =
+        ordered_list(p->s, p->c, p->a, p->q, p->set, p->age, p->live, &list, e);
 
     if (code != ERR_NONE)
         return code;
@@ -125,8 +128,8 @@ static enum err_code cursor_from_list(struct page *p,
 {
     struct kept *list = NULL;
     int64_t at = 0;
-    enum err_code code = ordered_list(p->s, p->c, p->a, p->q, p->set,
-                                      p->generation, p->live, &list, e);
+    enum err_code code =
+        ordered_list(p->s, p->c, p->a, p->q, p->set, p->age, p->live, &list, e);
 
     if (code != ERR_NONE)
         return code;
@@ -226,7 +229,7 @@ static enum err_code each_by_rank(struct sqlite_store *s,
 
     if (code != ERR_NONE)
         return code;
-    code = ordered_list(s, p.c, a, q, p.set, p.generation, p.live, &list, e);
+    code = ordered_list(s, p.c, a, q, p.set, p.age, p.live, &list, e);
     page_close(&p);
     for (size_t i = 0; list && i < list->n_ids && code == ERR_NONE; i++) {
         struct paper paper;

@@ -18,6 +18,7 @@
  * commit, for coverage alone, which can read the papers of a day.
  *  - meta.generation changes with papers and scraper jobs, papers_generation
  *    with papers alone; being a row, it is of the snapshot that a reader sees.
+ *    marks_generation changes with marks (and generation does too).
  *    Papers with an id above texts_through are not in the full text yet.
  *  - documents has versions: visible ones, and of each job the one it is
  *    building.  Their numbers and those of chunks are never used again: indexes
@@ -391,6 +392,21 @@ static const char visitors_6[] =
     "  day INTEGER PRIMARY KEY,"
     "  visitors INTEGER NOT NULL) STRICT;";
 
+/* What a reader notes about papers. */
+static const char desk_7[] =
+    "ALTER TABLE meta ADD COLUMN marks_generation INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE paper_marks("
+    "  paper_id INTEGER PRIMARY KEY,"
+    "  read INTEGER NOT NULL,"
+    "  starred INTEGER NOT NULL,"
+    "  noted INTEGER NOT NULL," /* is there a note? */
+    "  marked_at INTEGER NOT NULL,"
+    "  note TEXT NOT NULL) STRICT;"
+    "CREATE INDEX paper_marks_read ON paper_marks(paper_id) WHERE read = 1;"
+    "CREATE INDEX paper_marks_starred ON paper_marks(paper_id)"
+    "  WHERE starred = 1;"
+    "CREATE INDEX paper_marks_noted ON paper_marks(paper_id) WHERE noted = 1;";
+
 /* Each step in parts (C promises no longer literals), NULL-ended. */
 #define MAX_PARTS 4
 static const char *const steps[][MAX_PARTS] = {
@@ -400,6 +416,7 @@ static const char *const steps[][MAX_PARTS] = {
     {vectors_4, NULL},
     {events_5, NULL},
     {visitors_6, NULL},
+    {desk_7, NULL},
 };
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 

@@ -320,13 +320,13 @@ static enum err_code make_list(struct db *c, struct arena *a,
 
 enum err_code ordered_list(struct sqlite_store *s, struct db *c,
                            struct arena *a, const struct paper_query *q,
-                           const struct kept *set, uint64_t generation,
+                           const struct kept *set, struct data_age age,
                            int64_t live, struct kept **out, struct err *e)
 {
     struct kept *list;
     bool make;
-    enum err_code code = kept_get(s, q, (char)('0' + (int)q->order), generation,
-                                  &list, &make, e);
+    enum err_code code =
+        kept_get(s, q, (char)('0' + (int)q->order), age, &list, &make, e);
 
     if (code == ERR_NONE && make) {
         code = make_list(c, a, q, set, live, list, e);

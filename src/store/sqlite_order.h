@@ -33,7 +33,7 @@ enum err_code walk_collect(struct walk *w, int64_t skip, int64_t want,
 /* The set in the (descending) order, kept. */
 enum err_code ordered_list(struct sqlite_store *s, struct db *c,
                            struct arena *a, const struct paper_query *q,
-                           const struct kept *set, uint64_t generation,
+                           const struct kept *set, struct data_age age,
                            int64_t live, struct kept **out, struct err *e)
     CHECKED;
 /* Numbers first .. first+n-1 of the descending list. */

@@ -3,7 +3,7 @@
 
 static void read_paper(struct query *q, struct arena *a, void *row)
 {
-    paper_read(q, a, row);
+    paper_read_marked(q, a, row);
 }
 
 enum err_code sqlite_papers_get(struct store *base, struct arena *a,
@@ -19,7 +19,7 @@ enum err_code sqlite_papers_get(struct store *base, struct arena *a,
     if (code != ERR_NONE)
         return code;
     code = q_rows_by_id(c,
-                        "SELECT " PAPER_COLUMNS " FROM papers"
+                        "SELECT " MARKED_COLUMNS " FROM " MARKED_PAPERS
                         " WHERE id = ? AND deleted_at = 0",
                         ids, n, &rows, read_paper, e);
     db_put(s, c);

@@ -68,11 +68,15 @@ void paper_read(struct query *q, struct arena *a, struct paper *p)
     p->created_at = q_get_int(q);
     p->updated_at = q_get_int(q);
     p->deleted_at = q_get_int(q);
+    p->read = p->starred = p->noted = false;
 }
 
-static enum err_code no_paper(int64_t id, struct err *e)
+void paper_read_marked(struct query *q, struct arena *a, struct paper *p)
 {
-    return err_set(e, ERR_NOT_FOUND, "no paper '%lld'", (long long)id);
+    paper_read(q, a, p);
+    p->read = q_get_int(q);
+    p->starred = q_get_int(q);
+    p->noted = q_get_int(q);
 }
 
 enum err_code paper_load(struct db *c, struct arena *a, int64_t id,
@@ -82,13 +86,14 @@ enum err_code paper_load(struct db *c, struct arena *a, int64_t id,
     bool found;
     enum err_code code;
 
-    q_start(&q, c, "SELECT " PAPER_COLUMNS " FROM papers WHERE id = ?");
+    q_start(&q, c,
+            "SELECT " MARKED_COLUMNS " FROM " MARKED_PAPERS " WHERE id = ?");
     q_int(&q, id);
     found = q_next(&q);
     if (found)
-        paper_read(&q, a, p);
+        paper_read_marked(&q, a, p);
     code = q_end(&q, e);
-    return code == ERR_NONE && !found ? no_paper(id, e) : code;
+    return code == ERR_NONE && !found ? paper_missing(id, e) : code;
 }
 
 /* ---- tags ---- */
@@ -451,7 +456,7 @@ static enum err_code paper_get(struct store *base, struct arena *a, int64_t id,
     code = paper_load(c, a, id, &p, e);
     db_put(s, c);
     if (code == ERR_NONE && p.deleted_at && !with_deleted)
-        code = no_paper(id, e);
+        code = paper_missing(id, e);
     if (code == ERR_NONE)
         *out = p;
     return code;

@@ -45,7 +45,7 @@ static const struct store_ops *const backends[] = {
     X(papers_words) X(embed_job) X(unembedded) X(embed_finish) \
     X(papers_waiting) X(views_add) X(views_totals) \
     X(views_series) X(views_top) X(page_erase) X(views_roll_up) X(visitor_salt) \
-    X(visitors)
+    X(visitors) X(marks_get) X(marks_set)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,
@@ -970,4 +970,20 @@ enum err_code store_page_erase(struct store *s, struct slice page,
 {
     CHECK(args_text("page", page, e));
     RUN(s, page_erase, s->ops->events->erase(s, page, e));
+}
+
+/* ---- desk.h ---- */
+
+enum err_code store_marks_get(struct store *s, struct arena *a, int64_t id,
+                              struct paper_marks *out, struct err *e)
+{
+    RUN(s, marks_get, s->ops->desk->marks_get(s, a, id, out, e));
+}
+
+enum err_code store_marks_set(struct store *s, const int64_t *ids, size_t n,
+                              const struct marks_change *change, bool *marked,
+                              struct err *e)
+{
+    CHECK(args_marks(n, change, e));
+    RUN(s, marks_set, s->ops->desk->marks_set(s, ids, n, change, marked, e));
 }

@@ -43,6 +43,13 @@ static enum err_code texts(const struct named_text *t, size_t n, struct err *e)
 
 #define TEXTS(t, e) texts(t, sizeof(t) / sizeof(*(t)), e)
 
+static enum err_code at_most(const char *field, size_t n, size_t max,
+                             struct err *e)
+{
+    return n <= max ? ERR_NONE
+                    : err_field(e, field, "'%s' has more than %zu", field, max);
+}
+
 enum err_code args_page(int64_t offset, int64_t limit, struct err *e)
 {
     if (offset < 0)
@@ -134,6 +141,8 @@ enum err_code args_paper_query(const struct paper_query *q, bool filters_only,
         code = err_field(e, "ordering", "order of rank without a search");
     if (code == ERR_NONE && isnan(q->min_relevance))
         code = err_field(e, "min_relevance", "'min_relevance' is no number");
+    if (code == ERR_NONE)
+        code = at_most("ids", q->n_ids, QUERY_MAX_IDS, e);
     if (code != ERR_NONE || filters_only)
         return code;
     code = args_page(q->offset, q->limit, e);
@@ -368,4 +377,18 @@ enum err_code args_bounds(const int64_t *bounds, size_t n, struct err *e)
         if (bounds[i] >= bounds[i + 1])
             return err_field(e, "interval", "the periods do not ascend");
     return ERR_NONE;
+}
+
+enum err_code args_marks(size_t n, const struct marks_change *change,
+                         struct err *e)
+{
+    enum err_code code = at_most("ids", n, MARKS_MAX_PAPERS, e);
+
+    if (code != ERR_NONE || !change->note)
+        return code;
+    code = args_text("note", *change->note, e);
+    if (code == ERR_NONE && utf8_count(*change->note) > NOTE_MAX_CHARS)
+        code = err_field(e, "note", "'note' is longer than %d characters",
+                         NOTE_MAX_CHARS);
+    return code;
 }

@@ -9,6 +9,7 @@
 #ifndef STORE_STORE_ARGS_H
 #define STORE_STORE_ARGS_H
 
+#include "store/desk.h"
 #include "store/documents.h"
 #include "store/events.h"
 #include "store/jobs.h"
@@ -58,5 +59,8 @@ enum err_code args_views(const struct page_view *views, size_t n, struct err *e)
 /* n + 1 bounds that ascend; n at most STORE_MAX_ROWS. */
 enum err_code args_bounds(const int64_t *bounds, size_t n, struct err *e)
     CHECKED;
+
+enum err_code args_marks(size_t n, const struct marks_change *change,
+                         struct err *e) CHECKED;
 
 #endif

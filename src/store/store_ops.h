@@ -2,8 +2,8 @@
  *
  * Included by store.c, the backends and nobody else.  Every slot is required
  * and has the contract of the public function of the same name in store.h,
- * papers.h, jobs.h, scrape.h, documents.h or events.h; the wrapper in store.c
- * has checked the arguments already, so that backends need not:
+ * papers.h, jobs.h, scrape.h, documents.h, events.h or desk.h; the wrapper in
+ * store.c has checked the arguments already, so that backends need not:
  *   - texts are valid UTF-8 without NUL (JSON texts are taken as they are);
  *   - limits are 0..STORE_MAX_ROWS, offsets >= 0, outputs are not NULL;
  *   - `e` may be NULL, as everywhere.
@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 
+#include "store/desk.h"
 #include "store/documents.h"
 #include "store/events.h"
 #include "store/jobs.h"
@@ -289,6 +290,14 @@ struct event_ops {
                          struct page_count **out, size_t *n, struct err *e);
 };
 
+struct desk_ops {
+    enum err_code (*marks_get)(struct store *s, struct arena *a, int64_t id,
+                               struct paper_marks *out, struct err *e);
+    enum err_code (*marks_set)(struct store *s, const int64_t *ids, size_t n,
+                               const struct marks_change *change, bool *marked,
+                               struct err *e);
+};
+
 /* max_attempts of the webhook jobs that the store makes itself (deliveries):
  * how often one may take the process down.  Refused sends do not count, they
  * end with a report. */
@@ -314,6 +323,7 @@ struct store_ops {
     const struct scrape_ops *scrape;
     const struct document_ops *documents;
     const struct event_ops *events;
+    const struct desk_ops *desk;
 };
 
 /* One line of store_op_stats(), while it grows. */
