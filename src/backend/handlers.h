@@ -8,6 +8,7 @@
 #include "backend/webhook_verify.h"
 #include "net/request.h"
 #include "net/shared_body.h"
+#include "store/desk.h"
 #include "store/papers.h"
 
 /* The most that is rendered for one reply: 100 papers of the largest size. */
@@ -51,6 +52,11 @@ enum err_code paper_detail(struct request *r, struct err *e);
 enum err_code paper_remove(struct request *r, struct err *e);
 enum err_code paper_restore(struct request *r, struct err *e);
 enum err_code paper_similar(struct request *r, struct err *e);
+/* marks.c */
+enum err_code paper_mark(struct request *r, struct err *e);
+enum err_code papers_mark(struct request *r, struct err *e);
+/* Marks, into an object that the caller opens and ends. */
+void marks_json_members(struct jw *j, const struct paper_marks *m);
 /* export.c */
 enum err_code papers_export(struct request *r, struct err *e);
 /* feed.c */

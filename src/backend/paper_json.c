@@ -37,6 +37,9 @@ void paper_json_members(struct jw *j, const struct paper *p)
     jw_ktime(j, "source_updated_at", p->source_updated_at);
     jw_ktime(j, "created_at", p->created_at);
     jw_ktime(j, "updated_at", p->updated_at);
+    jw_kbool(j, "read", p->read);
+    jw_kbool(j, "starred", p->starred);
+    jw_kbool(j, "has_note", p->noted);
 }
 
 void paper_json(struct jw *j, const struct paper *p)

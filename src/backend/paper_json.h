@@ -1,7 +1,8 @@
 /* paper_json.h - a paper as the API shows it, in one place.
  *
- * The same object in the list, in detail, among similar papers and in the JSON
- * Lines export.  What a paper does not have is null; lists are [] then.
+ * The same object in the list, in detail (which adds the note), among similar
+ * papers and in the JSON Lines export.  What a paper does not have is null;
+ * lists are [] then.
  *
  * Threads: pure functions.
  */

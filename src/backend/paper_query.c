@@ -24,6 +24,37 @@ static void read_ordering(struct slice s, struct paper_query *q)
         q->order = PAPER_BY_PUBLISHED;
 }
 
+static enum mark_filter read_mark(const struct request *r, const char *name)
+{
+    if (!request_has(r, name))
+        return MARK_ANY;
+    return request_bool(r, name) ? MARK_IS_SET : MARK_IS_NOT_SET;
+}
+
+static enum err_code read_ids(const struct request *r, struct paper_query *q,
+                              struct err *e)
+{
+    struct slice rest = request_str(r, "ids"), one;
+    int64_t *ids;
+
+    if (!request_has(r, "ids"))
+        return ERR_NONE;
+    ids = arena_alloc(r->arena, QUERY_MAX_IDS * sizeof(*ids));
+    if (!ids)
+        return err_set(e, ERR_TOO_LARGE, "the request is too large");
+    while (slice_split(&rest, ',', &one)) {
+        if (q->n_ids == QUERY_MAX_IDS)
+            return err_field(e, "ids", "\"ids\" must have at most %d numbers",
+                             QUERY_MAX_IDS);
+        if (!slice_to_i64(slice_trim(one), &ids[q->n_ids++]))
+            return err_field(e, "ids",
+                             "\"ids\" must be numbers with commas between "
+                             "them, as in 1,2,3");
+    }
+    q->ids = ids;
+    return ERR_NONE;
+}
+
 enum err_code paper_query_read(const struct request *r, struct paper_query *q,
                                struct err *e)
 {
@@ -35,7 +66,12 @@ enum err_code paper_query_read(const struct request *r, struct paper_query *q,
         .min_relevance = -1,
         .published_after = request_time(r, "published_after"),
         .published_before = request_time(r, "published_before"),
+        .created_after = request_time(r, "created_after"),
+        .created_before = request_time(r, "created_before"),
         .search = request_str(r, "search"),
+        .read = read_mark(r, "read"),
+        .starred = read_mark(r, "starred"),
+        .noted = read_mark(r, "noted"),
     };
     if (request_has(r, "min_relevance"))
         q->min_relevance = request_num(r, "min_relevance");
@@ -43,5 +79,5 @@ enum err_code paper_query_read(const struct request *r, struct paper_query *q,
     if (q->order == PAPER_BY_RANK && slice_trim(q->search).len == 0)
         return err_field(e, "ordering",
                          "\"ordering\" by rank needs a \"search\"");
-    return ERR_NONE;
+    return read_ids(r, q, e);
 }

@@ -16,6 +16,9 @@ extern const char *const paper_orderings[]; /* for the ordering's choices */
         .doc = what, .example = like                                           \
     }
 
+/* ids: at most QUERY_MAX_IDS numbers, of 16 digits and a comma. */
+#define QUERY_IDS_MAX_TEXT (QUERY_MAX_IDS * 17)
+
 /* Their rows in the params of a route. */
 #define PAPER_QUERY_PARAMS                                                     \
     PAPER_QUERY_PARAM("category", PARAM_STR, 200,                              \
@@ -37,6 +40,26 @@ extern const char *const paper_orderings[]; /* for the ordering's choices */
         PAPER_QUERY_PARAM("published_before", PARAM_TIME, 0,                   \
                           "Only papers published at this time or earlier.",    \
                           "2025-11-30T23:59:59Z"),                             \
+        PAPER_QUERY_PARAM("created_after", PARAM_TIME, 0,                      \
+                          "Only papers that came at this time or later.",      \
+                          "2025-11-24T08:00:00Z"),                             \
+        PAPER_QUERY_PARAM("created_before", PARAM_TIME, 0,                     \
+                          "Only papers that came at this time or earlier.",    \
+                          "2025-11-24T20:00:00Z"),                             \
+        PAPER_QUERY_PARAM("read", PARAM_BOOL, 0,                               \
+                          "Only papers that are marked as read, or (false) "   \
+                          "are not.",                                          \
+                          "false"),                                            \
+        PAPER_QUERY_PARAM("starred", PARAM_BOOL, 0,                            \
+                          "Only papers with a star, or (false) without.",      \
+                          "true"),                                             \
+        PAPER_QUERY_PARAM("noted", PARAM_BOOL, 0,                              \
+                          "Only papers with a note, or (false) without.",      \
+                          "true"),                                             \
+        PAPER_QUERY_PARAM("ids", PARAM_STR, QUERY_IDS_MAX_TEXT,                \
+                          "Only these papers: up to 1,000 numbers, with "      \
+                          "commas between them.",                              \
+                          "1,2,3"),                                            \
         PAPER_QUERY_PARAM("search", PARAM_STR, 500,                            \
                           "Full text over title, abstract and authors: "       \
                           "words, \"phrases\", -not.",                         \
@@ -49,8 +72,9 @@ extern const char *const paper_orderings[]; /* for the ordering's choices */
         .example = "-relevance_score"                                          \
     }
 
-/* Read them.  Offset, limit and cursors are left 0.  ERR_INVALID: ordering by
- * rank without a search. */
+/* Read them; numbers are in the request's arena.  Offset, limit and cursors are
+ * left 0.  ERR_INVALID: ordering by rank without a search, ids that are no
+ * numbers. */
 enum err_code paper_query_read(const struct request *r, struct paper_query *q,
                                struct err *e) CHECKED;
 

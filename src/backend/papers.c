@@ -152,19 +152,28 @@ static enum err_code not_found(enum err_code rc, struct err *e)
     return rc == ERR_NOT_FOUND ? err_set(e, rc, "Not found.") : rc;
 }
 
+/* A note is for who wrote it: a library that everybody may read does not show
+ * it to everybody. */
 static enum err_code reply_paper(struct request *r, struct err *e)
 {
     struct backend *b = r->ctx;
+    int64_t id = request_int(r, "id");
+    struct paper_marks marks;
     struct paper p;
     enum err_code rc;
     struct jw j;
 
-    rc =
-        store_paper_get(b->store, r->arena, request_int(r, "id"), false, &p, e);
+    rc = store_paper_get(b->store, r->arena, id, false, &p, e);
+    if (rc == ERR_NONE)
+        rc = store_marks_get(b->store, r->arena, id, &marks, e);
     if (rc)
         return not_found(rc, e);
     jw_init(&j, reply_json(r, 200));
-    paper_json(&j, &p);
+    jw_obj(&j);
+    paper_json_members(&j, &p);
+    jw_ktext(&j, "note", request_may_write(r) ? marks.note : SLICE_NONE);
+    jw_ktime(&j, "marked_at", marks.marked_at);
+    jw_end_obj(&j);
     return ERR_NONE;
 }
 

@@ -18,7 +18,14 @@
     "\"comment\":\"15 pages, 5 figures\",\"published_at\":"                     \
     "\"2017-06-12T17:57:34Z\",\"source_updated_at\":\"2023-08-02T00:41:18Z\","  \
     "\"created_at\":\"2025-11-03T12:00:00Z\",\"updated_at\":"                   \
-    "\"2025-11-03T12:00:00Z\"}"
+    "\"2025-11-03T12:00:00Z\",\"read\":false,\"starred\":true,"                 \
+    "\"has_note\":true"
+
+#define MARKS_EXAMPLE                                                          \
+    "\"note\":\"See **section 3**.\",\"marked_at\":\"2025-11-04T09:00:00Z\"}"
+
+#define ROW_EXAMPLE PAPER_EXAMPLE "}"
+#define DETAIL_EXAMPLE PAPER_EXAMPLE "," MARKS_EXAMPLE
 
 #define JOB_EXAMPLE                                                            \
     "{\"id\":1,\"job_id\":\"arxiv-1762123331\",\"source\":\"arxiv\","          \
@@ -49,6 +56,28 @@ static const struct param list_params[] = {
 };
 
 static const struct param id_params[] = {ID_PARAM, {0}};
+
+#define MARK_PARAMS                                                            \
+    {"read", IN_BODY, PARAM_BOOL, .doc = "Has it been read?"},                 \
+    {                                                                          \
+        "starred", IN_BODY, PARAM_BOOL, .doc = "Has it a star?"                \
+    }
+
+static const struct param mark_params[] = {
+    ID_PARAM,
+    MARK_PARAMS,
+    {"note", IN_BODY, PARAM_STR, .max = NOTE_MAX_CHARS,
+     .doc = "Markdown; empty takes the note away.",
+     .example = "See **section 3**."},
+    {0},
+};
+
+static const struct param bulk_params[] = {
+    {"ids", IN_BODY, PARAM_ANY, .required = true,
+     .doc = "The papers: 1 to 500 numbers.", .example = "[1,2,3]"},
+    MARK_PARAMS,
+    {0},
+};
 
 static const struct param similar_params[] = {
     ID_PARAM,
@@ -113,7 +142,7 @@ const struct route backend_routes[] = {
         .params = list_params,
         .tag = "Papers",
         .summary = "List papers",
-        .returns = LIST_EXAMPLE(PAPER_EXAMPLE),
+        .returns = LIST_EXAMPLE(ROW_EXAMPLE),
     },
     {
         .method = HTTP_GET,
@@ -149,7 +178,9 @@ const struct route backend_routes[] = {
         .params = id_params,
         .tag = "Papers",
         .summary = "One paper",
-        .returns = PAPER_EXAMPLE,
+        .doc = "With the reader's note, which is null for who would need "
+               "the token and does not carry it.",
+        .returns = DETAIL_EXAMPLE,
     },
     {
         .method = HTTP_DELETE,
@@ -172,7 +203,35 @@ const struct route backend_routes[] = {
         .params = id_params,
         .tag = "Papers",
         .summary = "Restore a deleted paper",
-        .returns = PAPER_EXAMPLE,
+        .returns = DETAIL_EXAMPLE,
+    },
+    {
+        .method = HTTP_PATCH,
+        .pattern = "/api/papers/{id}/marks/",
+        .handle = paper_mark,
+        .policy = POLICY_WRITE,
+        .envelope = ENVELOPE_DRF,
+        .params = mark_params,
+        .max_body = 12 * NOTE_MAX_CHARS + 1024, /* each as \uD83D\uDE00 */
+        .tag = "Papers",
+        .summary = "Mark a paper",
+        .doc = "What is not given stays as it is. A scrape never changes "
+               "marks, and a deleted paper has them again when it is restored.",
+        .returns = "{\"id\":1,\"read\":false,\"starred\":true,"
+                   "\"has_note\":true," MARKS_EXAMPLE,
+    },
+    {
+        .method = HTTP_POST,
+        .pattern = "/api/papers/marks/",
+        .handle = papers_mark,
+        .policy = POLICY_WRITE,
+        .envelope = ENVELOPE_DRF,
+        .params = bulk_params,
+        .tag = "Papers",
+        .summary = "Mark papers",
+        .doc = "All in one commit; those that are not there are left out and "
+               "named.",
+        .returns = "{\"marked\":2,\"missing\":[3]}",
     },
     {
         .method = HTTP_GET,
@@ -189,7 +248,7 @@ const struct route backend_routes[] = {
             "exact), where the processor runs in this process and has "
             "embedded the paper, else by the rare \"words\" that they share "
             "(from 1 down to 0).",
-        .returns = LIST_EXAMPLE(PAPER_EXAMPLE),
+        .returns = LIST_EXAMPLE(ROW_EXAMPLE),
     },
     {
         .method = HTTP_GET,

@@ -509,6 +509,11 @@ bool policy_needs_token(const struct exchange *x)
            x->forwarded;
 }
 
+bool request_may_write(const struct request *r)
+{
+    return r->authorized || !policy_needs_token(r->exchange);
+}
+
 static bool refuse_token(struct exchange *x, const struct err *e)
 {
     if (e->code == ERR_LIMIT) {

@@ -91,6 +91,10 @@ struct slice request_header(const struct request *r, const char *name);
  * speak across sites without asking (WebSocket). */
 bool request_origin_ok(const struct request *r);
 
+/* Does it carry the admin token, or come from where none is needed: may it do
+ * what POLICY_WRITE asks for?  For READ routes that show some more then. */
+bool request_may_write(const struct request *r);
+
 /* Has the client left?  Then the work is for nobody. */
 bool request_gone(const struct request *r);
 

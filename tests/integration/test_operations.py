@@ -187,7 +187,9 @@ def test_openapi_names_every_parameter(shared_lite):
     names = {resolve(document, p)["name"] for p in listing["parameters"]}
     assert names == {"page", "page_size", "cursor", "category", "source",
                      "tag", "author", "min_relevance", "published_after",
-                     "published_before", "search", "ordering"}
+                     "published_before", "created_after", "created_before",
+                     "read", "starred", "noted", "ids", "search",
+                     "ordering"}
 
 
 def test_docs_are_offline(shared_lite):

@@ -11,6 +11,8 @@ from support.sheaf import run_cli
 WRITES = [("POST", "/scrape", {}), ("POST", "/schedules", {"every": "24h"}),
           ("DELETE", "/api/papers/1/", None), ("DELETE", "/jobs/arxiv-1", None),
           ("POST", "/api/papers/1/restore/", None),
+          ("PATCH", "/api/papers/1/marks/", {"read": True}),
+          ("POST", "/api/papers/marks/", {"ids": [1], "read": True}),
           ("POST", "/api/webhook-deliveries/1/replay/", None)]
 READS = ["/api/papers/", "/api/papers/1/", "/jobs/", "/papers",
          "/api/stats/papers/", "/api/papers/export/?format=csv",

@@ -51,6 +51,7 @@ static struct paper sample(void)
         .tags = SLICE("[\"a\",\"b\"]"),
         .created_at = INT64_C(1446552000) * US_PER_S,
         .updated_at = INT64_C(1446552000) * US_PER_S,
+        .starred = true,
     };
 }
 
@@ -324,7 +325,8 @@ static void test_json(void **state)
         "\"published_at\":\"2015-11-03T12:00:00Z\","
         "\"source_updated_at\":null,"
         "\"created_at\":\"2015-11-03T12:00:00Z\","
-        "\"updated_at\":\"2015-11-03T12:00:00Z\"}");
+        "\"updated_at\":\"2015-11-03T12:00:00Z\","
+        "\"read\":false,\"starred\":true,\"has_note\":false}");
     jw_init(&j, &out);
     paper_json(&j, &bare);
     assert_true(slice_find(buf_slice(&out), SLICE("\"author_list\":[],")) > 0);
