@@ -84,6 +84,9 @@ static void write_schema(struct jw *j, const struct param *p)
         jw_kraw(j, "items", SLICE("{\"type\":\"string\"}"));
         write_range(j, p, NULL, "maxItems");
         break;
+    case PARAM_JSON:
+        jw_kbool(j, "additionalProperties", true);
+        break;
     case PARAM_ENUM:
         jw_key(j, "enum");
         jw_arr(j);
