@@ -17,6 +17,8 @@ export default tseslint.config(
   reactHooks.configs.flat.recommended,
   {
     rules: {
+      // Of the React compiler, which is not used here.
+      'react-hooks/incompatible-library': 'off',
       '@typescript-eslint/no-non-null-assertion': 'error',
       'no-restricted-properties': [
         'error',

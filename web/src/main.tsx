@@ -1,8 +1,10 @@
-import '@mantine/core/styles.layer.css';
+// Its first line sets the order of layers, so it comes first.
 import './app/tokens.css';
+import '@mantine/core/styles.layer.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/App';
+import { keepOffline } from './lib/offline';
 
 const root = document.getElementById('root');
 
@@ -13,3 +15,4 @@ if (root) {
     </StrictMode>,
   );
 }
+keepOffline();

@@ -3,6 +3,7 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { Suspense } from 'react';
 import { RouterProvider } from 'react-router/dom';
 import { Toasts } from '@/components/feedback/toasts';
+import { forgetAnswers } from '@/lib/offline';
 import { makeQueryClient } from '@/lib/query';
 import { makeRouter } from './routes';
 import { theme } from './theme';
@@ -11,6 +12,7 @@ const router = makeRouter();
 const queries = makeQueryClient(() => {
   const { pathname, search } = router.state.location;
 
+  forgetAnswers();
   if (pathname !== '/login') {
     void router.navigate(`/login?next=${encodeURIComponent(pathname + search)}`, { replace: true });
   }

@@ -1,0 +1,84 @@
+import { useQuery } from '@tanstack/react-query';
+import { api, reply } from '@/lib/api/client';
+import { lastVisit } from '@/lib/visit';
+
+const day_ms = 86_400_000;
+const best = 25;
+
+/** What is new: since the last visit; at the first one, of the last week. */
+export const since = lastVisit ?? new Date(Date.now() - 7 * day_ms).toISOString();
+
+export function useNewPapers() {
+  return useQuery({
+    queryKey: ['papers', 'today', since],
+    queryFn: ({ signal }) =>
+      reply(api.GET('/api/papers/', {
+        params: { query: { created_after: since, ordering: '-relevance_score', page_size: best } }, signal,
+      })),
+  });
+}
+
+/** When nothing is new there is still something worth reading. */
+export function useUnread(enabled: boolean) {
+  return useQuery({
+    queryKey: ['papers', 'today', 'unread'], enabled,
+    queryFn: ({ signal }) =>
+      reply(api.GET('/api/papers/', {
+        params: { query: { read: false, ordering: '-relevance_score', page_size: 10 } }, signal,
+      })),
+  });
+}
+
+export function usePaperTotals() {
+  return useQuery({
+    queryKey: ['papers', 'stats'],
+    queryFn: ({ signal }) => reply(api.GET('/api/stats/papers/', { signal })),
+    staleTime: 60_000,
+  });
+}
+
+export function useDocumentCount() {
+  return useQuery({
+    queryKey: ['documents', 'count'],
+    queryFn: async ({ signal }) =>
+      (await reply(api.GET('/documents/', { params: { query: { page_size: 1 } }, signal }))).count,
+  });
+}
+
+export function useViewsToday() {
+  const tz = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+  return useQuery({
+    queryKey: ['stats', 'views', 'today', tz],
+    queryFn: ({ signal }) => {
+      const from = new Date();
+
+      from.setHours(0, 0, 0, 0);
+      return reply(
+        api.GET('/stats/pageviews', { params: { query: { interval: 'day', tz, from: from.toISOString() } }, signal }),
+      );
+    },
+    refetchInterval: 30_000,
+  });
+}
+
+export function useReaders() {
+  return useQuery({
+    queryKey: ['stats', 'live'],
+    queryFn: ({ signal }) => reply(api.GET('/stats/live', { signal })),
+    refetchInterval: 10_000,
+  });
+}
+
+function isActive(job: { status: string }): boolean {
+  return ['pending', 'running', 'processing'].includes(job.status);
+}
+
+export function useRunningJobs() {
+  return useQuery({
+    queryKey: ['jobs', 'active'],
+    queryFn: ({ signal }) => reply(api.GET('/jobs/', { params: { query: { page_size: 20 } }, signal })),
+    refetchInterval: (query) => (query.state.data?.results.some(isActive) ? 2000 : 15_000),
+    select: (page) => page.results.filter(isActive),
+  });
+}

@@ -1,0 +1,62 @@
+import { Button } from '@mantine/core';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useNavigate } from 'react-router';
+import { toast, toastError } from '@/components/feedback/toasts';
+import { api, reply } from '@/lib/api/client';
+import classes from './today.module.css';
+
+/** sheaf's own documentation, of the version that is running. */
+async function addOwnDocuments() {
+  const pages = import.meta.glob<string>('../../../../../docs/*.md', { query: '?raw', import: 'default' });
+
+  for (const [path, load] of Object.entries(pages)) {
+    const text = await load();
+    const name = path.slice(path.lastIndexOf('/') + 1);
+
+    await reply(api.POST('/process/text', {
+      body: { title: /^# (.+)$/m.exec(text)?.[1] ?? name, text, metadata: { source: `sheaf:docs/${name}` } },
+    }));
+  }
+}
+
+/** An empty desk: three ways to begin. */
+export function Offers() {
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const fetchPapers = useMutation({
+    mutationFn: () => reply(api.POST('/scrape', { body: { days: 7, max_results: 100 } })),
+    onSuccess: () => {
+      toast('Asking arXiv for the papers of this week. They appear here.');
+      void queries.invalidateQueries({ queryKey: ['jobs'] });
+    },
+    onError: toastError,
+  });
+  const own = useMutation({
+    mutationFn: addOwnDocuments,
+    onSuccess: () => void navigate('/ask'),
+    onError: toastError,
+  });
+
+  return (
+    <div className={classes.offers}>
+      <h2>Your desk is empty. Three ways to begin:</h2>
+      <ol>
+        <li>
+          <h3>Fetch papers from arXiv</h3>
+          <p>The last seven days of artificial intelligence and machine learning, sorted by what they are about.</p>
+          <Button size="xs" loading={fetchPapers.isPending} onClick={() => { fetchPapers.mutate(); }}>Fetch papers</Button>
+        </li>
+        <li>
+          <h3>Add your documents</h3>
+          <p>PDF, Word, EPUB, web pages, Markdown, text: found by meaning, and quoted in answers.</p>
+          <Button size="xs" variant="default" onClick={() => void navigate('/documents')}>Add documents</Button>
+        </li>
+        <li>
+          <h3>Look around first</h3>
+          <p>Puts sheaf’s own documentation on the desk, to search and to ask. You can delete it later.</p>
+          <Button size="xs" variant="default" loading={own.isPending} onClick={() => { own.mutate(); }}>Use our documentation</Button>
+        </li>
+      </ol>
+    </div>
+  );
+}
