@@ -41,7 +41,10 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      ...Object.fromEntries(service.map((path) => [path, sheaf])),
+      // Pages of other origins may not write; here the origin is sheaf's own.
+      ...Object.fromEntries(
+        service.map((path) => [path, { target: sheaf, changeOrigin: true, headers: { origin: sheaf } }]),
+      ),
       '/socket.io': { target: sheaf, ws: true },
     },
   },

@@ -1,13 +1,19 @@
 import { useEffect, useSyncExternalStore } from 'react';
 import type { Socket } from 'socket.io-client';
+import type { Job, Paper } from './api/types';
 
-/** Events of the server, by name (docs/analytics.md, docs/socketio.md). */
+/** Events of the server, by name (docs/socketio.md, docs/analytics.md). */
 export interface LiveEvents {
-  snapshot: { totals: { views: number; pages: number }; online: number };
+  snapshot: { totals: { views: number; pages: number; bot_views: number }; online: number };
   new_pageview: { page: string; count: number };
-  job_progress: { job_id: string; kind: string; status: string; progress: number };
-  paper_added: { count: number };
-  document_ready: { document_id: string; title: string };
+  job_progress: Job;
+  paper_added: {
+    count: number;
+    /** Up to ten of them. */
+    papers: Pick<Paper, 'id' | 'title' | 'url' | 'category' | 'relevance_score'>[];
+  };
+  document_ready: { document_id: string; title: string; chunks: number; job_id: string };
+  document_removed: { document_id: string };
 }
 
 export type Connection = 'connecting' | 'on' | 'off';

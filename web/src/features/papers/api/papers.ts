@@ -75,7 +75,7 @@ export function usePaper(id: number) {
     placeholderData: () => {
       const row = rowsOf(queries).find((paper) => paper.id === id);
 
-      return row && { ...row, note: '' };
+      return row && ({ ...row, note: '', marked_at: null } as unknown as PaperDetail);
     },
   });
 }

@@ -10,7 +10,6 @@ import { FilterBar } from '../components/FilterBar';
 import { NewPapers } from '../components/NewPapers';
 import { PaperList } from '../components/PaperList';
 import { PaperPane } from '../components/PaperPane';
-import { SavedSearches } from '../components/SavedSearches';
 import { SelectionBar } from '../components/SelectionBar';
 import { toFilters } from '../filters';
 
@@ -52,10 +51,7 @@ export function PapersPage() {
           </>
         }
         filters={
-          <>
-            <SavedSearches />
-            <FilterBar />
-          </>
+          <FilterBar />
         }
       >
         {selected.size > 0 && (
