@@ -8,18 +8,33 @@
 #include "cmd/app.h"
 #include "net/http_client.h"
 
-/* 64 MiB: the longest reply that is not streamed, as in net/request.h */
-enum { REPLY_MAX = 64 << 20, TIMEOUT_MS = 60000 };
+#define TIMEOUT_MS 60000
 
 struct client {
     struct http_client *http;
     struct app *app; /* when no server was running */
     char url[256];
     char auth[160];
+    int64_t timeout_ms;
+    bool (*cancelled)(void *ctx);
+    void *cancelled_ctx;
 };
 
-enum err_code client_open(struct client **out, const struct config *c,
-                          struct err *e)
+/* Serve the directory ourselves. */
+static enum err_code start_app(struct client *cl, const struct config *c,
+                               struct err *e)
+{
+    enum err_code rc = app_open(&cl->app, c, "127.0.0.1:0", false, e);
+
+    if (rc == ERR_NONE)
+        rc = app_start(cl->app, e);
+    if (rc == ERR_NONE)
+        snprintf(cl->url, sizeof(cl->url), "%s", app_url(cl->app));
+    return rc;
+}
+
+static enum err_code open_client(struct client **out, const struct config *c,
+                                 bool may_start, struct err *e)
 {
     struct client *cl = calloc(1, sizeof(*cl));
     struct datadir d;
@@ -28,15 +43,18 @@ enum err_code client_open(struct client **out, const struct config *c,
 
     if (!cl)
         abort();
+    cl->timeout_ms = TIMEOUT_MS;
     if ((rc = datadir_find(&d, c, e)) != ERR_NONE ||
         (rc = datadir_running(&d, cl->url, sizeof(cl->url), e)) != ERR_NONE)
         goto out;
-    if (!*cl->url) {
-        if ((rc = app_open(&cl->app, c, "127.0.0.1:0", false, e)) != ERR_NONE ||
-            (rc = app_start(cl->app, e)) != ERR_NONE)
-            goto out;
-        snprintf(cl->url, sizeof(cl->url), "%s", app_url(cl->app));
+    if (!*cl->url && !may_start) {
+        rc = err_set(e, ERR_NOT_FOUND,
+                     "no server runs on '%s'; \"sheaf serve\" starts one",
+                     d.path);
+        goto out;
     }
+    if (!*cl->url && (rc = start_app(cl, c, e)) != ERR_NONE)
+        goto out;
     rc = datadir_secret(&d, "token", "", false, token, sizeof(token), e);
     if (rc != ERR_NONE)
         goto out;
@@ -53,6 +71,18 @@ out:
     return rc;
 }
 
+enum err_code client_open(struct client **out, const struct config *c,
+                          struct err *e)
+{
+    return open_client(out, c, true, e);
+}
+
+enum err_code client_attach(struct client **out, const struct config *c,
+                            struct err *e)
+{
+    return open_client(out, c, false, e);
+}
+
 void client_close(struct client *c)
 {
     if (!c)
@@ -67,7 +97,15 @@ const char *client_url(const struct client *c)
     return c->url;
 }
 
-/* The server's own words: {"error":...} or {"detail":...}. */
+void client_set_patience(struct client *c, int64_t timeout_ms,
+                         bool (*cancelled)(void *ctx), void *ctx)
+{
+    c->timeout_ms = timeout_ms;
+    c->cancelled = cancelled;
+    c->cancelled_ctx = ctx;
+}
+
+/* The server's own words: {"error":...}, {"detail":...} or {"message":...}. */
 static enum err_code refused(const struct http_answer *a, struct err *e)
 {
     enum err_code code = a->status == 404 ? ERR_NOT_FOUND : ERR_INVALID;
@@ -78,6 +116,8 @@ static enum err_code refused(const struct http_answer *a, struct err *e)
         text = json_get_slice(o, "error");
         if (text.len == 0)
             text = json_get_slice(o, "detail");
+        if (text.len == 0)
+            text = json_get_slice(o, "message");
     }
     if (a->status >= 500)
         code = ERR_UNAVAILABLE;
@@ -116,9 +156,11 @@ static enum err_code begin(struct sending *s, const struct client *c,
         .url = s->url,
         .headers = s->headers,
         .body = body,
-        .timeout_ms = TIMEOUT_MS,
+        .timeout_ms = c->timeout_ms,
         .connect_timeout_ms = 5000,
-        .max_body = REPLY_MAX,
+        .max_body = CLIENT_REPLY_MAX,
+        .cancelled = c->cancelled,
+        .ctx = c->cancelled_ctx,
     };
     return ERR_NONE;
 }
@@ -164,10 +206,11 @@ enum err_code client_events(struct client *c, const char *path,
 
     if (rc != ERR_NONE)
         return rc;
-    sse_init(&events, REPLY_MAX, on_event, ctx);
+    sse_init(&events, CLIENT_REPLY_MAX, on_event, ctx);
     s.f.timeout_ms = 0;
     s.f.silence_timeout_ms = TIMEOUT_MS;
     s.f.on_body = feed;
+    s.f.cancelled = NULL; /* it would get our ctx */
     s.f.ctx = &events;
     rc = http_fetch(c->http, &s.f, &a, e);
     if (rc == ERR_NONE)
@@ -184,7 +227,7 @@ enum err_code client_json(struct client *c, const char *method,
     struct buf reply;
     enum err_code rc;
 
-    buf_init(&reply, REPLY_MAX);
+    buf_init(&reply, CLIENT_REPLY_MAX);
     rc = client_send(c, method, path, NULL, body, &reply, e);
     if (rc == ERR_NONE && out)
         rc = json_parse(out, buf_slice(&reply), e);

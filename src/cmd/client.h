@@ -17,10 +17,23 @@
 
 struct client;
 
+/* The longest reply that is not streamed, as in net/request.h. */
+#define CLIENT_REPLY_MAX ((size_t)64 << 20)
+
 enum err_code client_open(struct client **out, const struct config *c,
                           struct err *e) CHECKED;
+/* The same, for what makes sense with a running server only.
+ * ERR_NOT_FOUND: none runs. */
+enum err_code client_attach(struct client **out, const struct config *c,
+                            struct err *e) CHECKED;
 void client_close(struct client *c); /* takes NULL */
 const char *client_url(const struct client *c);
+
+/* How long an exchange may last from now on, and what ends it before with
+ * ERR_CANCELLED: `cancelled` is asked several times a second (NULL: nothing).
+ * At first it is a minute. */
+void client_set_patience(struct client *c, int64_t timeout_ms,
+                         bool (*cancelled)(void *ctx), void *ctx);
 
 /* One exchange.  A status other than 2xx is an error with the server's own
  * words.  `body` empty: none; `type` NULL: JSON.  `reply` (or NULL) gets the

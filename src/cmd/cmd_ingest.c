@@ -7,11 +7,8 @@
  * source: a changed file replaces its older version, whatever folder it is
  * named from.
  */
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +18,7 @@
 #include "cmd/file_tree.h"
 #include "cmd/follow.h"
 #include "cmd/gone.h"
+#include "cmd/stop.h"
 #include "cmd/term.h"
 #include "cmd/upload.h"
 #include "cmd/watch.h"
@@ -373,21 +371,12 @@ static enum err_code follow_folders(struct ingest_run *run, struct err *e)
     return rc == ERR_CANCELLED ? ERR_NONE : rc;
 }
 
-/* Signals are read where the command waits, and nowhere else. */
 static enum err_code start_watching(struct ingest_run *run, struct err *e)
 {
-    sigset_t set;
+    enum err_code rc = stop_open(&run->stop_fd, e);
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    run->stop_fd = signalfd(-1, &set, SFD_CLOEXEC);
-    if (run->stop_fd < 0)
-        return err_set(e, ERR_UNAVAILABLE, "cannot wait for signals: %s",
-                       strerror(errno));
     setvbuf(stdout, NULL, _IOLBF, 0); /* whoever reads it, reads it now */
-    return watch_open(&run->watch, e);
+    return rc == ERR_NONE ? watch_open(&run->watch, e) : rc;
 }
 
 /* ---- the command ---- */

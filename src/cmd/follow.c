@@ -1,22 +1,14 @@
 /* follow.c - see follow.h. */
 #include "cmd/follow.h"
 
-#include <poll.h>
 #include <stdio.h>
 
+#include "cmd/stop.h"
 #include "cmd/term.h"
 
 /* How often the job is asked for, over HTTP: quickly at first, for what is soon
  * over, then as often as a bar needs to move. */
 enum { LOOK_FIRST_MS = 5, LOOK_MS = 200 };
-
-/* false: told to stop. */
-static bool pause_ms(int ms, int stop_fd)
-{
-    struct pollfd fd = {.fd = stop_fd, .events = POLLIN};
-
-    return poll(&fd, 1, ms) <= 0;
-}
 
 enum err_code job_follow(struct client *c, struct slice id,
                          const struct follow *f, json_t **out, struct err *e)
@@ -35,7 +27,7 @@ enum err_code job_follow(struct client *c, struct slice id,
             break;
         json_decref(*out);
         *out = NULL;
-        if (!pause_ms(pause, f->stop_fd)) {
+        if (stop_wait(f->stop_fd, pause)) {
             rc = err_set(e, ERR_CANCELLED, "stopped");
             break;
         }

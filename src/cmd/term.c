@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -23,6 +24,14 @@ int term_width(void)
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col >= 40)
         return w.ws_col;
     return 80;
+}
+
+bool term_has_colours(void)
+{
+    const char *no = getenv("NO_COLOR"), *kind = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) == 1 && !(no && *no) && kind &&
+           strcmp(kind, "dumb") != 0;
 }
 
 void term_progress(const char *label, double percent, const char *note)

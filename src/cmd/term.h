@@ -16,6 +16,9 @@
 
 bool term_is_interactive(void); /* stderr is a terminal */
 int term_width(void);           /* columns of stdout; 80 when unknown */
+/* stdout is a terminal that may be coloured (NO_COLOR, TERM=dumb: it may not).
+ */
+bool term_has_colours(void);
 
 /* Draw "label  [#####.....]  42 %  note" over the line before; percent < 0: no
  * bar, a note only.  Nothing when not interactive. */
