@@ -4,7 +4,9 @@
 
 #include "base/clock.h"
 #include "net/paging.h"
+#include "scraper/payload.h"
 #include "scraper/scraper_impl.h"
+#include "scraper/webhook_call.h"
 #include "store/scrape.h"
 
 static const char *const status_words[] = {"pending", "delivered", "dead",
@@ -124,6 +126,72 @@ static enum err_code replay_delivery(struct request *r, struct err *e)
     return reply_delivery(r, 202, id, e);
 }
 
+/* ---- a test ---- */
+
+/* A call as a scrape that found nothing makes it, always as the job "test": the
+ * backend keeps one row for all of them. */
+static enum err_code build_test(struct payload *p, struct err *e)
+{
+    int64_t now = clock_now_us();
+    struct payload_report nothing = {.job_id = SLICE("test"),
+                                     .source = SLICE("test"),
+                                     .started_at = now,
+                                     .ended_at = now};
+
+    return payload_build(p, &nothing, e);
+}
+
+static bool has_left(void *ctx)
+{
+    return request_gone(ctx);
+}
+
+static void write_test(struct jw *j, const struct scraper *s,
+                       const struct delivery_new *sent,
+                       const struct http_answer *answer, const struct err *why)
+{
+    char text[WEBHOOK_REPLY_KEPT + 1];
+
+    jw_obj(j);
+    jw_kbool(j, "ok", why->code == ERR_NONE);
+    jw_kslice(j, "webhook_id", sent->webhook_id);
+    jw_kint(j, "took_ms", answer->took_ms);
+    write_number(j, "status", answer->status, 0);
+    jw_ktext(j, "error", slice_of(why->msg));
+    jw_ktext(j, "response",
+             answer->status ? webhook_reply(answer, text) : SLICE_NONE);
+    jw_kbool(j, "signed", s->webhook_key.len > 0);
+    jw_kraw(j, "body", sent->body);
+    jw_end_obj(j);
+}
+
+/* Nothing is kept and nothing tried again: the answer is for who asked.  It may
+ * wait for a worker of this very process, so it is none of them. */
+static enum err_code test_delivery(struct request *r, struct err *e)
+{
+    struct scraper *s = r->ctx;
+    struct http_client *client = http_client_new("sheaf");
+    struct http_answer answer = {0};
+    struct payload p = {0};
+    struct err why = {0};
+    struct jw j;
+    enum err_code rc = build_test(&p, e);
+
+    if (rc == ERR_NONE) {
+        struct webhook_call call = {p.items[0].webhook_id, p.items[0].body,
+                                    has_left, r};
+
+        if (webhook_call(s, client, &call, &answer, &why) == ERR_NONE)
+            (void)webhook_taken(answer.status, &why);
+        jw_init(&j, reply_json(r, 200));
+        write_test(&j, s, &p.items[0], &answer, &why);
+        http_answer_release(&answer);
+    }
+    payload_release(&p);
+    http_client_free(client);
+    return rc;
+}
+
 static const struct param list_params[] = {
     {"status", IN_QUERY, PARAM_ENUM, .choices = status_words,
      .doc = "Only deliveries in this state; dead: given up."},
@@ -184,4 +252,18 @@ const struct route scraper_delivery_routes[] = {
      .doc = "With the same webhook-id; a receiver that has it already changes "
             "nothing.  409 while it is still pending.",
      .returns = DELIVERY_EXAMPLE},
+    {.method = HTTP_POST,
+     .pattern = "/api/webhook-deliveries/test/",
+     .handle = test_delivery,
+     .policy = POLICY_ADMIN,
+     .run = ON_STREAM,
+     .envelope = ENVELOPE_DRF,
+     .tag = "Webhook deliveries",
+     .summary = "Call the backend, without papers",
+     .doc = "As a scrape that found nothing, job \"test\", and tells what came "
+            "back. Nothing is kept here and nothing tried again: `ok` is false "
+            "where the backend does not answer, or not with 2xx.",
+     .returns = "{\"ok\":true,\"webhook_id\":\"msg_2mPqYVb0c1XwS5uJq0n4Yt8f\","
+                "\"took_ms\":8,\"status\":201,\"error\":null,\"response\":"
+                "\"{...}\",\"signed\":true,\"body\":{\"job_id\":\"test\"}}"},
     {.pattern = NULL}};

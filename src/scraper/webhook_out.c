@@ -11,21 +11,16 @@
  *   everything else   (3xx too: redirects are not followed) again, by the table
  *                     of waits, +-10 %, and not before Retry-After
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/utf8.h"
-#include "net/http_client.h"
 #include "scraper/scraper_impl.h"
+#include "scraper/webhook_call.h"
 #include "store/scrape.h"
 
-#define REPLY_MAX (1u << 20)
-#define RESPONSE_KEPT 2000 /* bytes shown to people */
-#define CONNECT_TIMEOUT_MS 5000
 #define RETRY_AFTER_MAX_S 86400
 
 struct sending {
@@ -35,7 +30,7 @@ struct sending {
     int tries; /* of this job before: a replay starts the table anew */
     struct http_answer answer;
     struct delivery_outcome outcome;
-    char response[RESPONSE_KEPT + 1];
+    char response[WEBHOOK_REPLY_KEPT + 1];
     struct err fault; /* no answer came */
 };
 
@@ -61,59 +56,7 @@ static enum err_code load(struct sending *x, struct err *e)
     return rc;
 }
 
-/* ---- the exchange ---- */
-
-static enum err_code post(struct sending *x, struct http_client *client,
-                          struct err *e)
-{
-    const struct scraper *s = x->scraper;
-    int64_t now_s = clock_now_us() / US_PER_S;
-    char id[128], timestamp[64];
-    char signature[WEBHOOK_SIGNATURE_MAX + 32] = "webhook-signature: ";
-    const char *headers[] = {"Content-Type: application/json",
-                             s->webhook_bearer,
-                             id,
-                             timestamp,
-                             NULL,
-                             NULL};
-    struct http_fetch f = {.method = "POST",
-                           .url = s->webhook_url,
-                           .headers = headers,
-                           .body = x->delivery.body,
-                           .timeout_ms = s->webhook_timeout_ms,
-                           .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                           .max_body = REPLY_MAX,
-                           .cancelled = job_run_cancelled,
-                           .ctx = x->run};
-    enum err_code rc;
-
-    snprintf(id, sizeof(id), "webhook-id: %.*s",
-             SLICE_ARG(x->delivery.webhook_id));
-    snprintf(timestamp, sizeof(timestamp), "webhook-timestamp: %lld",
-             (long long)now_s);
-    if (s->webhook_key.len) {
-        rc = webhook_sign(signature + strlen(signature), &s->webhook_key,
-                          x->delivery.webhook_id, now_s, x->delivery.body, e);
-        if (rc != ERR_NONE)
-            return rc;
-        headers[4] = signature;
-    }
-    return http_fetch(client, &f, &x->answer, e);
-}
-
 /* ---- what became of it ---- */
-
-/* The reply as text that can be stored and shown. */
-static struct slice shown(struct sending *x)
-{
-    struct slice s = utf8_cut(buf_slice(&x->answer.body), RESPONSE_KEPT);
-    size_t n = utf8_valid_prefix(s);
-
-    for (size_t i = 0; i < n; i++)
-        x->response[i] = s.p[i] ? s.p[i] : ' ';
-    x->response[n] = '\0';
-    return (struct slice){x->response, n};
-}
 
 static void read_counts(struct sending *x)
 {
@@ -164,18 +107,12 @@ static void judge(struct sending *x)
 
     o->attempt.status = status;
     if (status)
-        o->attempt.response = shown(x);
-    if (status >= 200 && status < 300) {
+        o->attempt.response = webhook_reply(&x->answer, x->response);
+    if (status && webhook_taken(status, &x->fault) == ERR_NONE) {
         o->status = DELIVERY_DELIVERED;
         read_counts(x);
         return;
     }
-    if (status)
-        err_set(&x->fault, ERR_UNAVAILABLE,
-                status >= 300 && status < 400
-                    ? "the backend answered %d; redirects are not followed"
-                    : "the backend answered %d",
-                status);
     o->attempt.error = slice_of(x->fault.msg);
     if ((status && is_final(status)) || x->fault.code == ERR_CANCELLED)
         o->retry_at = 0;
@@ -227,6 +164,8 @@ static bool is_called_off(struct sending *x)
 static struct job_end send_and_report(struct sending *x, struct err *e)
 {
     struct http_client *client = http_client_new("sheaf");
+    struct webhook_call call = {x->delivery.webhook_id, x->delivery.body,
+                                job_run_cancelled, x->run};
     int64_t began = clock_mono_us();
     struct job_end end = {.outcome = JOB_RUN_RETRY};
     enum err_code rc;
@@ -237,7 +176,7 @@ static struct job_end send_and_report(struct sending *x, struct err *e)
                                            .papers_created = -1,
                                            .papers_updated = -1,
                                            .papers_unchanged = -1};
-    rc = post(x, client, &x->fault);
+    rc = webhook_call(x->scraper, client, &call, &x->answer, &x->fault);
     if (rc == ERR_CANCELLED && !is_called_off(x)) {
         err_set(e, ERR_CANCELLED, "the process stops");
     } else {

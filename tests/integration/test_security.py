@@ -13,7 +13,8 @@ WRITES = [("POST", "/scrape", {}), ("POST", "/schedules", {"every": "24h"}),
           ("POST", "/api/papers/1/restore/", None),
           ("PATCH", "/api/papers/1/marks/", {"read": True}),
           ("POST", "/api/papers/marks/", {"ids": [1], "read": True}),
-          ("POST", "/api/webhook-deliveries/1/replay/", None)]
+          ("POST", "/api/webhook-deliveries/1/replay/", None),
+          ("POST", "/api/webhook-deliveries/test/", None)]
 READS = ["/api/papers/", "/api/papers/1/", "/jobs/", "/papers",
          "/api/stats/papers/", "/api/papers/export/?format=csv",
          "/api/papers/feed/", "/api/scraper-jobs/"]

@@ -302,3 +302,62 @@ def test_the_fake_itself(backend):
                              headers=headers).status_code == 201
     assert [(d.signature_ok, d.bearer_ok) for d in backend.deliveries] \
         == [(True, True), (False, False)]
+
+
+# -- a test call --------------------------------------------------------------
+
+def send_test(server, status=200):
+    reply = server.post("/api/webhook-deliveries/test/", timeout=30)
+    assert reply.status_code == status, reply.text
+    return reply.json()
+
+
+def test_a_test_call_is_one_like_any(split_scraper, backend):
+    seen = send_test(split_scraper())
+    sent = backend.deliveries[0]
+    assert sent.bearer_ok and sent.signature_ok
+    assert sent.json == seen["body"]
+    assert (sent.json["job_id"], sent.json["source"]) == ("test", "test")
+    assert sent.json["papers"] == [] and sent.json["total_papers"] == 0
+    assert sent.headers["webhook-id"] == seen["webhook_id"]
+    assert (seen["ok"], seen["status"], seen["error"], seen["signed"]) \
+        == (True, 201, None, True)
+    assert seen["took_ms"] >= 0
+    assert "success" in seen["response"]
+
+
+@pytest.mark.parametrize("reply,status,words", [
+    (answer(401, {"error": "Invalid signature"}), 401, "answered 401"),
+    (answer(500), 500, "answered 500"),
+    (answer(302, location="http://127.0.0.1:1/"), 302, "redirects"),
+    (drop(), None, None),
+])
+def test_a_test_call_tells_what_is_wrong(split_scraper, backend, reply,
+                                         status, words):
+    backend.always = reply
+    server = split_scraper()
+    seen = send_test(server)
+    assert not seen["ok"]
+    assert seen["status"] == status
+    assert seen["error"] and (words or "") in seen["error"]
+    assert len(backend.deliveries) == 1, "a test is not tried again"
+    assert server.json("/api/webhook-deliveries/")["count"] == 0
+
+
+def test_a_test_call_to_nobody(split_scraper):
+    seen = send_test(split_scraper(backend_url="http://127.0.0.1:1"))
+    assert (seen["ok"], seen["status"], seen["response"]) == (False, None,
+                                                              None)
+    assert seen["error"]
+
+
+def test_a_test_call_within_one_process(make_sheaf):
+    """With one worker of each kind: who asks must not wait for itself."""
+    server = make_sheaf(pool_requests=1, pool_jobs=1, pool_streams=1)
+    for _ in range(2):
+        seen = send_test(server)
+        assert (seen["ok"], seen["status"]) == (True, 201)
+    jobs = server.json("/api/scraper-jobs/")
+    assert jobs["count"] == 1
+    assert jobs["results"][0]["job_id"] == "test"
+    assert server.json("/api/papers/")["count"] == 0
