@@ -24,11 +24,13 @@
 #include "cmd/model.h"
 #include "cmd/secrets.h"
 #include "cmd/services.h"
+#include "cmd/status.h"
 #include "jobs/engine.h"
 #include "jobs/routes.h"
 #include "net/ops.h"
 #include "net/router.h"
 #include "net/server.h"
+#include "net/settings.h"
 #include "processor/processor.h"
 #include "scraper/scraper.h"
 #include "socketio/socketio.h"
@@ -47,6 +49,7 @@ struct app {
     struct jobs_api jobs_api;
     struct ops_probe probes[4];
     struct ops_collector collectors[5];
+    struct ops_describer describers[5];
     struct ops *ops;
     struct router *router;
     struct server *server;
@@ -257,6 +260,18 @@ static enum err_code check_store(void *ctx, struct err *e)
     return store_check(ctx, e);
 }
 
+static void describe_parts(struct app *a)
+{
+    int n = 0;
+
+    a->describers[n++] =
+        (struct ops_describer){status_settings, (void *)a->config};
+    a->describers[n++] = (struct ops_describer){status_datadir, &a->dir};
+    a->describers[n++] = (struct ops_describer){status_store, a->store};
+    if (a->live)
+        a->describers[n++] = (struct ops_describer){status_live, a->live};
+}
+
 static void make_ops(struct app *a)
 {
     int n = 0;
@@ -277,10 +292,12 @@ static void make_ops(struct app *a)
             (struct ops_collector){processor_metrics, a->processor};
     if (a->live)
         a->collectors[n++] = (struct ops_collector){metrics_live, a->live};
+    describe_parts(a);
     a->ops = ops_new(&(struct ops_options){
         .version = SHEAF_VERSION,
         .probes = a->probes,
         .collectors = a->collectors,
+        .describers = a->describers,
     });
 }
 
@@ -307,6 +324,7 @@ static void add_routes(struct app *a)
         router_add(a->router, pages_routes, a->pages);
     }
     router_add(a->router, ops_routes, a->ops);
+    router_add(a->router, settings_routes, (void *)a->config);
     router_add_session(a->router);
     router_add_docs(a->router);
 }

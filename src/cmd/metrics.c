@@ -27,10 +27,11 @@ static void store_calls(struct buf *out, const struct store *s)
                    slice_of(ops[i].name), (double)ops[i].us / 1e6);
 }
 
+const char *const job_state_words[JOB_N_STATES] = {
+    "queued", "running", "completed", "failed", "cancelled"};
+
 static void jobs_by_state(struct buf *out, struct store *s)
 {
-    static const char *const words[JOB_N_STATES] = {
-        "queued", "running", "completed", "failed", "cancelled"};
     int64_t n[JOB_N_STATES];
     struct err e = {0};
 
@@ -39,7 +40,7 @@ static void jobs_by_state(struct buf *out, struct store *s)
         return;
     ops_metric(out, "sheaf_jobs", "gauge", "Jobs by state.");
     for (int i = 0; i < JOB_N_STATES; i++)
-        ops_sample(out, "sheaf_jobs", "state", slice_of(words[i]),
+        ops_sample(out, "sheaf_jobs", "state", slice_of(job_state_words[i]),
                    (double)n[i]);
 }
 

@@ -6,6 +6,10 @@
 #define CMD_METRICS_H
 
 #include "base/buf.h"
+#include "store/jobs.h"
+
+/* By enum job_state. */
+extern const char *const job_state_words[JOB_N_STATES];
 
 /* Store calls, errors and seconds by operation; jobs by state.  `store` is a
  * struct store.  For struct ops_collector. */

@@ -263,6 +263,41 @@ static enum err_code metrics(struct request *r, struct err *e)
     return ERR_NONE;
 }
 
+static void write_memory(struct jw *j)
+{
+    long size = 0, resident = 0, page = sysconf(_SC_PAGESIZE);
+
+    if (read_statm(&size, &resident))
+        jw_kint(j, "memory_bytes", (int64_t)resident * page);
+    else
+        jw_knull(j, "memory_bytes");
+}
+
+static enum err_code status(struct request *r, struct err *e)
+{
+    const struct ops *o = r->ctx;
+    const struct ops_describer *d;
+    struct server_stats s = {0};
+    struct jw j;
+
+    (void)e;
+    if (o->server)
+        server_stats(o->server, &s);
+    jw_init(&j, reply_json(r, 200));
+    jw_obj(&j);
+    jw_kstr(&j, "version", o->opt.version);
+    jw_ktime(&j, "started_at", o->started_us);
+    jw_kint(&j, "uptime_s", (clock_mono_us() - o->started_mono_us) / US_PER_S);
+    write_memory(&j);
+    jw_kint(&j, "connections", (int64_t)s.connections);
+    jw_kint(&j, "requests_total", (int64_t)s.requests_total);
+    for (d = o->opt.describers; d && d->describe; d++)
+        d->describe(&j, r->arena, d->ctx);
+    jw_end_obj(&j);
+    reply_header(r, "Cache-Control", "no-store");
+    return ERR_NONE;
+}
+
 const struct route ops_routes[] = {
     {
         .method = HTTP_GET,
@@ -294,6 +329,24 @@ const struct route ops_routes[] = {
         .tag = "Operations",
         .summary = "Numbers for Prometheus",
         .doc = "Prometheus text format 0.0.4.",
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/status/",
+        .handle = status,
+        .policy = POLICY_ADMIN,
+        .tag = "Operations",
+        .summary = "The process, its data and its work, for people",
+        .doc = "What cannot be told at the moment is null; /readyz says why.",
+        .returns =
+            "{\"version\":\"0.1.0\",\"started_at\":\"2025-11-03T06:00:00Z\","
+            "\"uptime_s\":3600,\"memory_bytes\":73400320,\"connections\":2,"
+            "\"requests_total\":1200,\"services\":[\"scraper\",\"backend\"],"
+            "\"data_dir\":\"/var/lib/sheaf\","
+            "\"disk\":{\"free_bytes\":42949672960,\"total_bytes\":"
+            "107374182400},\"database\":\"SQLite 3.40.1, schema 7\","
+            "\"jobs\":{\"queued\":0,\"running\":1,\"completed\":42,"
+            "\"failed\":0,\"cancelled\":1},\"live_clients\":2}",
     },
     {0},
 };

@@ -1,11 +1,12 @@
-/* ops.h - /healthz, /readyz, /metrics: what machines ask of every process.
+/* ops.h - /healthz, /readyz, /metrics, /status: what is asked of every process.
  *
  * /healthz: the loop turns.  /readyz: every probe says yes and nobody has asked
  * for a stop; else 503 with the reasons.  /metrics: Prometheus text: process,
- * HTTP server, then whatever the collectors add.
+ * HTTP server, then whatever the collectors add.  /status: the same for people,
+ * as JSON; what is not of this layer is added by the describers.
  *
- * Probes and collectors are callbacks, so that this file knows no module above
- * it; they run on a request worker and may block.
+ * Probes, collectors and describers are callbacks, so that this file knows no
+ * module above it; they run on a request worker and may block.
  *
  * Threads: ops_new, ops_set_server, ops_free before and after the server runs.
  */
@@ -35,10 +36,18 @@ struct ops_collector {
     void *ctx;
 };
 
+struct jw;
+struct ops_describer {
+    /* Add members; NULL ends the list.  Texts may be made in `a`. */
+    void (*describe)(struct jw *j, struct arena *a, void *ctx);
+    void *ctx;
+};
+
 struct ops_options {
     const char *version;
     const struct ops_probe *probes;         /* all kept by pointer; may be */
     const struct ops_collector *collectors; /* NULL */
+    const struct ops_describer *describers;
 };
 
 struct ops *ops_new(const struct ops_options *opt);
