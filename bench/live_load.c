@@ -6,11 +6,14 @@
  *     live_load PORT PID idle CLIENTS
  *     live_load PORT PID hold CLIENTS SECONDS
  *     live_load PORT PID connect websocket|polling COUNT
+ *     live_load PORT PID views CLIENTS PAGES PER_SECOND SECONDS
  *
  * broadcast: one client says "all" and always has WINDOW of them on their way;
  * paced: it says so at a fixed rate, and the time to the last client is taken.
  * idle: the server's VmRSS is read before and after they come; hold: they stay
- * and answer pings.
+ * and answer pings.  views: page views are posted, of PAGES pages in turn, at a
+ * fixed rate (0: as many as are answered); how long until each is answered, and
+ * until the last client knows.
  * Prints one JSON object; cpu_s is the server's, from /proc/PID/stat.
  *
  * A frame is looked at as far as its head and first bytes, no more: this side
@@ -31,6 +34,7 @@
 #include <unistd.h>
 
 #define MAX_SEQ 1000000
+#define N_SENDERS 256
 #define PAGE "{\"page\":\"/projects\",\"count\":142}"
 
 struct client {
@@ -46,6 +50,8 @@ static int epoll_fd;
 static uint64_t delivered;
 static double *sent_at, *last_at; /* by number of the message */
 static int *seen;                 /* how many clients had it */
+static int n_pages;
+static int *known; /* by client and page: the count that it was told */
 
 static void fail(const char *what)
 {
@@ -219,11 +225,10 @@ static void session_by_polling(void)
 
 /* ---- many clients ---- */
 
-static void watch(int i, int fd)
+static void watch(int who, int fd)
 {
-    struct epoll_event ev = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
+    struct epoll_event ev = {.events = EPOLLIN, .data.u32 = (uint32_t)who};
 
-    clients[i].fd = fd;
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev))
         fail("epoll_ctl");
 }
@@ -236,15 +241,17 @@ static void join_all(int n)
     getrlimit(RLIMIT_NOFILE, &lim);
     lim.rlim_cur = lim.rlim_max;
     setrlimit(RLIMIT_NOFILE, &lim);
-    clients = calloc((size_t)n, sizeof(*clients));
+    clients = calloc((size_t)n + 1, sizeof(*clients));
     sent_at = calloc(MAX_SEQ, sizeof(*sent_at));
     last_at = calloc(MAX_SEQ, sizeof(*last_at));
     seen = calloc(MAX_SEQ, sizeof(*seen));
     epoll_fd = epoll_create1(0);
     if (!clients || !sent_at || !last_at || !seen || epoll_fd < 0)
         fail("memory");
-    for (i = 0; i < n; i++)
-        watch(i, join_websocket());
+    for (i = 0; i < n; i++) {
+        clients[i].fd = join_websocket();
+        watch(i, clients[i].fd);
+    }
     n_clients = n;
 }
 
@@ -262,14 +269,35 @@ static void say_all(int seq)
 static bool keep_saying; /* client 0 says the next one when one comes back */
 static int next_seq;
 
+/* View number v is of page v % n_pages, and makes its count v / n_pages + 1. */
+static void one_count(int i, const char *payload, double at)
+{
+    char *end;
+    int page = (int)strtol(payload, &end, 10), *had, count;
+
+    if (strncmp(end, "\",\"count\":", 10) != 0 || page >= n_pages)
+        fail("new_pageview");
+    count = (int)strtol(end + 10, NULL, 10);
+    had = &known[i * n_pages + page];
+    for (; *had < count; ++*had) {
+        int view = *had * n_pages + page;
+
+        seen[view]++;
+        last_at[view] = at;
+    }
+}
+
 static void one_frame(int i, const char *payload, size_t n, double at)
 {
+    static const char view[] = "42[\"new_pageview\",{\"page\":\"/";
     int seq;
 
     if (n == 1 && payload[0] == '2') {
         say_frame(clients[i].fd, "3");
         return;
     }
+    if (n > sizeof(view) && memcmp(payload, view, sizeof(view) - 1) == 0)
+        one_count(i, payload + sizeof(view) - 1, at);
     if (n < 9 || memcmp(payload, "42[\"all\",", 9) != 0)
         return;
     delivered++;
@@ -312,14 +340,75 @@ static void read_client(int i, double at)
     memcpy(c->part, data + pos, c->n);
 }
 
-static void turn(int wait_ms)
+/* ---- page views: senders, which epoll knows by numbers after the clients' */
+
+static struct sender {
+    int fd, view; /* view: which is not answered yet */
+    size_t n;
+    char reply[1024];
+} senders[N_SENDERS];
+static struct sender *idle_senders[N_SENDERS];
+static int n_idle;
+static double *answered_at; /* by number of the view */
+
+static void post_view(int view)
+{
+    struct sender *s = idle_senders[--n_idle];
+    char body[64], text[256];
+    int n = snprintf(body, sizeof(body), "{\"page\":\"/%d\"}", view % n_pages);
+
+    n = snprintf(text, sizeof(text),
+                 "POST /events/pageview HTTP/1.1\r\nHost: localhost\r\n"
+                 "Content-Type: application/json\r\n"
+                 "Content-Length: %d\r\n\r\n%s",
+                 n, body);
+    s->view = view;
+    s->n = 0;
+    say(s->fd, text, (size_t)n);
+}
+
+/* A reply is whole when the object that is its body ends. */
+static void read_sender(struct sender *s, double at)
+{
+    ssize_t got =
+        recv(s->fd, s->reply + s->n, sizeof(s->reply) - 1 - s->n, MSG_DONTWAIT);
+
+    if (got <= 0)
+        fail("a sender was closed");
+    s->n += (size_t)got;
+    s->reply[s->n] = '\0';
+    if (s->reply[s->n - 1] != '}')
+        return;
+    if (strncmp(s->reply, "HTTP/1.1 202", 12) != 0) {
+        fprintf(stderr, "live_load: a view was refused: %s\n", s->reply);
+        exit(1);
+    }
+    answered_at[s->view] = at;
+    idle_senders[n_idle++] = s;
+}
+
+static void turn_until(double when)
 {
     struct epoll_event ev[1024];
-    int n = epoll_wait(epoll_fd, ev, 1024, wait_ms), i;
+    double left = when - now();
+    long ns = left > 0 ? (long)(left * 1e9) : 0;
+    struct timespec wait = {ns / 1000000000, ns % 1000000000};
+    int n = epoll_pwait2(epoll_fd, ev, 1024, &wait, NULL), i;
     double at = now();
 
-    for (i = 0; i < n; i++)
-        read_client((int)ev[i].data.u32, at);
+    for (i = 0; i < n; i++) {
+        int who = (int)ev[i].data.u32;
+
+        if (who < n_clients)
+            read_client(who, at);
+        else
+            read_sender(&senders[who - n_clients], at);
+    }
+}
+
+static void turn(int wait_ms)
+{
+    turn_until(now() + wait_ms / 1000.0);
 }
 
 /* Until all clients have all messages. */
@@ -367,10 +456,27 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* p50 and p99 of until - since, in ms, as members of an object. */
+static void print_spread(const char *what, const double *until,
+                         const double *since, int n)
+{
+    double *ms = calloc((size_t)n + 1, sizeof(*ms));
+    int i;
+
+    for (i = 0; ms && i < n; i++)
+        ms[i] = (until[i] - since[i]) * 1000;
+    if (!ms || n == 0)
+        fail("nothing was measured");
+    qsort(ms, (size_t)n, sizeof(*ms), by_value);
+    printf("\"%sp50_ms\":%.3f,\"%sp99_ms\":%.3f,", what, ms[n / 2], what,
+           ms[n * 99 / 100]);
+    free(ms);
+}
+
 static void paced(int per_second, double seconds)
 {
-    double begin = now(), cpu = server_cpu(), *ms;
-    int i, total = (int)(seconds * per_second);
+    double begin = now(), cpu = server_cpu();
+    int total = (int)(seconds * per_second);
 
     while (next_seq < total) {
         if (now() >= begin + (double)next_seq / per_second)
@@ -378,13 +484,59 @@ static void paced(int per_second, double seconds)
         turn(1);
     }
     drain();
-    ms = calloc((size_t)total, sizeof(*ms));
-    for (i = 0; ms && i < total; i++)
-        ms[i] = (last_at[i] - sent_at[i]) * 1000;
-    qsort(ms, (size_t)total, sizeof(*ms), by_value);
-    printf("{\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"cpu_s\":%.3f}\n", ms[total / 2],
-           ms[total * 99 / 100], server_cpu() - cpu);
-    free(ms);
+    cpu = server_cpu() - cpu;
+    printf("{");
+    print_spread("", last_at, sent_at, total);
+    printf("\"cpu_s\":%.3f}\n", cpu);
+}
+
+static void open_senders(int pages)
+{
+    n_pages = pages;
+    known = calloc((size_t)n_clients * (size_t)pages + 1, sizeof(*known));
+    answered_at = calloc(MAX_SEQ, sizeof(*answered_at));
+    if (!known || !answered_at)
+        fail("memory");
+    for (int i = 0; i < N_SENDERS; i++) {
+        senders[i].fd = open_socket();
+        watch(n_clients + i, senders[i].fd);
+        idle_senders[n_idle++] = &senders[i];
+    }
+}
+
+/* A view waits in vain for a sender when none is idle: its time runs from when
+ * it was due. */
+static void views(int pages, int per_second, double seconds)
+{
+    double begin, end, cpu, took;
+    int total = per_second ? (int)(per_second * seconds) : MAX_SEQ;
+
+    open_senders(pages);
+    cpu = server_cpu();
+    begin = now();
+    end = begin + seconds;
+    while (next_seq < total && (per_second || now() < end)) {
+        double due = per_second ? begin + (double)next_seq / per_second : now();
+
+        if (n_idle > 0 && now() >= due) {
+            sent_at[next_seq] = due;
+            post_view(next_seq++);
+        } else {
+            turn_until(n_idle > 0 ? due : now() + 1);
+        }
+    }
+    while (n_idle < N_SENDERS)
+        turn(1000);
+    took = now() - begin;
+    cpu = server_cpu() - cpu;
+    printf("{\"views\":%d,\"seconds\":%.3f,\"cpu_s\":%.3f,", next_seq, took,
+           cpu);
+    print_spread("answer_", answered_at, sent_at, next_seq);
+    if (n_clients > 0) {
+        drain();
+        print_spread("told_", last_at, sent_at, next_seq);
+    }
+    printf("\"clients\":%d}\n", n_clients);
 }
 
 /* The server has done all that was asked before, and Node has collected its
@@ -455,6 +607,8 @@ int main(int argc, char **argv)
         broadcast(ARG(5), ARG(6));
     else if (strcmp(argv[3], "hold") == 0)
         hold(ARG(5));
+    else if (strcmp(argv[3], "views") == 0)
+        views(ARG(5), ARG(6), ARG(7));
     else
         paced(ARG(5), ARG(6));
     return 0;

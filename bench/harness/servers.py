@@ -65,11 +65,13 @@ class Sheaf(Server):
     name = "sheaf"
 
     def __init__(self, binary, data_dir, log, database_url=None,
-                 services="scraper,backend,analytics,web"):
-        argv = [binary, "serve", "--listen", "127.0.0.1:0", "--data-dir",
+                 services="scraper,backend,analytics,web", prefix=(),
+                 settings=()):
+        argv = [*prefix, binary, "serve", "--listen", "127.0.0.1:0", "--data-dir",
                 data_dir, "--services", services]
         if database_url:
             argv += ["--database-url", database_url]
+        argv += settings
         start = time.perf_counter()
         self.child = Child(argv, log=log, env=sheaf_environment())
         try:
