@@ -124,7 +124,7 @@ const struct config_row config_table[CONFIG_ROWS] = {
     INT("pool_streams", "4", 1, 64, "threads that feed streamed answers"),
     INT("max_connections", "4096", 1, 100000, "open connections in all"),
     INT("max_connections_per_ip", "1024", 1, 100000,
-        "open connections of one client address"),
+        "open connections of one client address, and its live sessions"),
     INT("http_header_timeout_ms", "10000", 10, HOUR_MS,
         "time for a request's header to arrive complete"),
     INT("http_body_timeout_ms", "30000", 10, HOUR_MS,

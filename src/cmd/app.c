@@ -230,6 +230,7 @@ static void make_sio(struct app *a)
         .connect_timeout_ms = setting(a, "live_connect_timeout_ms"),
         .max_payload = (size_t)setting(a, "live_max_payload"),
         .max_sessions = (size_t)setting(a, "max_connections"),
+        .max_sessions_per_ip = (size_t)setting(a, "max_connections_per_ip"),
     };
 
     a->live = sio_new(&opt);

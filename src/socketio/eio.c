@@ -9,6 +9,7 @@
  * to one client cost one system call, and a GET carries all that a turn said.
  */
 #include <assert.h>
+#include <string.h>
 #include <uv.h>
 
 #include "base/crypto.h"
@@ -71,8 +72,11 @@ struct eio *eio_new(const struct eio_options *opt)
     o->max_payload = o->max_payload ? o->max_payload : 1000000;
     o->max_waiting = o->max_waiting ? o->max_waiting : 1 << 20;
     o->max_sessions = o->max_sessions ? o->max_sessions : 100000;
+    o->max_sessions_per_ip =
+        o->max_sessions_per_ip ? o->max_sessions_per_ip : o->max_sessions;
     e->hook.run = settle_all;
     names_init(&e->sessions);
+    names_init(&e->addresses);
     buf_init(&e->scratch, o->max_payload);
     for (i = 0; i < N_ROWS; i++) {
         e->rows[i] = rows[i];
@@ -148,6 +152,41 @@ static void arm_ping(struct eio_session *s)
     server_timer_set(s->engine->server, &s->timer, o->ping_interval_ms);
 }
 
+/* The address's text stands behind its name's entry. */
+static struct eio_address *find_address(const struct eio *e, struct slice text)
+{
+    return (struct eio_address *)names_find(&e->addresses, text);
+}
+
+bool eio_has_room(const struct eio *e, const struct request *r)
+{
+    const struct eio_address *a = find_address(e, r->client);
+
+    return !a || a->n < e->opt.max_sessions_per_ip;
+}
+
+static struct eio_address *enter_address(struct eio *e, struct slice text)
+{
+    struct eio_address *a = find_address(e, text);
+
+    if (!a) {
+        a = mem_need(sizeof(*a) + text.len);
+        memcpy(a->text, text.p, text.len);
+        names_add(&e->addresses, &a->by_text,
+                  (struct slice){a->text, text.len});
+    }
+    a->n++;
+    return a;
+}
+
+static void leave_address(struct eio *e, struct eio_address *a)
+{
+    if (--a->n > 0)
+        return;
+    names_remove(&e->addresses, &a->by_text);
+    mem_free(a);
+}
+
 struct eio_session *eio_session_new(struct eio *e, struct request *r,
                                     struct ws *w)
 {
@@ -155,6 +194,7 @@ struct eio_session *eio_session_new(struct eio *e, struct request *r,
     struct ws_message *m;
 
     s->engine = e;
+    s->address = enter_address(e, r->client);
     s->authorized = r->authorized;
     s->timer.fire = on_timer;
     crypto_token(s->sid, EIO_SID);
@@ -211,6 +251,7 @@ static void free_session(struct eio_session *s)
     if (e->server)
         server_timer_cancel(e->server, &s->timer);
     names_remove(&e->sessions, &s->by_sid);
+    leave_address(e, s->address);
     ws_queue_release(&s->queue);
     count(&e->n_sessions, -1);
     mem_free(s);
@@ -518,6 +559,7 @@ void eio_free(struct eio *e)
         free_session(s);
     }
     names_release(&e->sessions);
+    names_release(&e->addresses);
     buf_release(&e->scratch);
     mem_free(e);
 }

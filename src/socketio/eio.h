@@ -29,7 +29,7 @@ struct eio_options {
     int ping_interval_ms, ping_timeout_ms, upgrade_timeout_ms;
     size_t max_payload; /* bytes of a message, and of a POST */
     size_t max_waiting; /* bytes for a client that does not read */
-    size_t max_sessions;
+    size_t max_sessions, max_sessions_per_ip;
     /* A session begins: returns its owner.  May send, but the client has its
      * open packet first. */
     void *(*opened)(struct eio_session *s, void *ctx);

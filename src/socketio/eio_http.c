@@ -290,6 +290,8 @@ static enum err_code open_session(struct request *r, struct eio *eng,
         return refuse(r, FORBIDDEN, NULL);
     if (eng->stopped || eng->sessions.n >= eng->opt.max_sessions)
         return err_set(e, ERR_UNAVAILABLE, "too many live sessions");
+    if (!eio_has_room(eng, r))
+        return err_set(e, ERR_LIMIT, "too many live sessions of this address");
     return ws ? open_ws(r, eng, e) : open_polling(r, eng);
 }
 

@@ -28,10 +28,18 @@ struct eio_candidate {
     bool probed;
 };
 
+/* One address that clients come from. */
+struct eio_address {
+    struct name_entry by_text;
+    size_t n; /* its sessions */
+    char text[];
+};
+
 struct eio_session {
     struct server_timer timer; /* first, so that the two convert */
     struct name_entry by_sid;
     struct eio *engine;
+    struct eio_address *address;
     void *owner;
     struct ws *ws; /* NULL: polling */
     struct eio_candidate *candidate;
@@ -56,7 +64,7 @@ struct eio {
     struct eio_options opt;
     struct server *server;
     struct route rows[6];
-    struct names sessions;
+    struct names sessions, addresses;
     struct eio_session *dirty;
     struct eio_candidate *refused;
     struct buf scratch; /* base64 decoded */
@@ -68,6 +76,8 @@ struct eio {
 /* eio.c */
 int64_t eio_now(const struct eio *e); /* of the loop, ms */
 struct eio_session *eio_session_of(struct name_entry *t);
+/* May the client of this request have one more? */
+bool eio_has_room(const struct eio *e, const struct request *r);
 /* `w` is NULL for one that polls; it has its open packet queued. */
 struct eio_session *eio_session_new(struct eio *e, struct request *r,
                                     struct ws *w);

@@ -38,6 +38,7 @@ struct sio *sio_new(const struct sio_options *opt)
         .max_payload = o->max_payload,
         .max_waiting = o->max_waiting,
         .max_sessions = o->max_sessions,
+        .max_sessions_per_ip = o->max_sessions_per_ip,
         .opened = sio_client_opened,
         .message = sio_client_message,
         .closed = sio_client_closed,

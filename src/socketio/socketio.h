@@ -50,6 +50,7 @@ struct sio_options {
     size_t max_event;       /* an event with its attachments; 4 MiB */
     size_t max_waiting;     /* bytes for a client that does not read; 1 MiB */
     size_t max_sessions;    /* 100,000 */
+    size_t max_sessions_per_ip; /* of one client address; as many */
 };
 
 struct sio_message {

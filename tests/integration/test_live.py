@@ -1,6 +1,7 @@
 """The live server as the product mounts it: who may listen, and what becomes
 of listeners when the server stops."""
 
+import json
 import re
 
 from support.live import Polling, Ws
@@ -62,6 +63,36 @@ def test_private_reads(make_lite):
     token = (server.data_dir / "token").read_text().strip()
     with Ws(server, lines=[f"Authorization: Bearer {token}"]) as ws:
         joined(ws)
+
+
+def test_sessions_of_one_address(make_lite):
+    """Behind a trusted proxy it is the client that has so many, and whoever
+    has gone makes room."""
+    server = live(make_lite(trusted_proxies="127.0.0.1",
+                            max_connections_per_ip=3))
+    with Raw(server) as raw:
+        def ask(client, sid=None, body=b""):
+            return raw.request(
+                "POST" if body else "GET", server.target("polling", sid),
+                f"X-Forwarded-For: {client}",
+                *([f"Content-Length: {len(body)}"] if body else []),
+                body=body).reply()
+
+        def joins(client):
+            reply = ask(client)
+            assert reply.status == 200, reply
+            return json.loads(reply.body[1:])["sid"]
+
+        first = [joins("198.51.100.7") for _ in range(3)][0]
+        reply = ask("198.51.100.7")
+        assert reply.status == 429
+        assert b"too many live sessions of this address" in reply.body
+        assert "retry-after" in reply.headers
+        joins("2001:db8::7")
+        joins("198.51.100.8")
+        assert ask("198.51.100.7", first, b"1").status == 200
+        joins("198.51.100.7")
+        assert ask("198.51.100.7").status == 429
 
 
 def test_settings_for_tests(make_lite):

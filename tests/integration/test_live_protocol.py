@@ -148,12 +148,17 @@ def test_path(make_live):
     assert refused(live, "GET", "/socket.io/?EIO=4&transport=polling")[0] == 404
 
 
-def test_sessions_have_a_maximum(make_live):
-    live = make_live(max_sessions=2)
+@pytest.mark.parametrize("maximum, refusal, why", [
+    ("max_sessions", 503, "temporarily unavailable"),
+    ("max_sessions_per_ip", 429, "too many live sessions of this address")])
+def test_sessions_have_a_maximum(make_live, maximum, refusal, why):
+    live = make_live(**{maximum: 2})
     first = Polling(live)
     Polling(live)
     status, body = refused(live, "GET", live.target("polling"))
-    assert status == 503 and "message" in body
+    assert status == refusal and why in body["message"]
+    with Ws(live, upgraded=False) as ws:
+        assert ws.reply().status == refusal
     first.say("1")
     Polling(live)
 

@@ -264,6 +264,7 @@ static const struct {
     {"max_event", &options.max_event},
     {"max_waiting", &options.max_waiting},
     {"max_sessions", &options.max_sessions},
+    {"max_sessions_per_ip", &options.max_sessions_per_ip},
 };
 
 static bool take_option(const char *arg)
