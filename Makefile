@@ -7,6 +7,7 @@
 #   make SANITIZE=address,undefined     $(B)/san-address-undefined/sheaf
 #   make COVERAGE=1                     $(B)/coverage/sheaf
 #   make AARCH64=1                      $(B)/aarch64/sheaf
+# All of them put the same desk into the program: $(B)/web, made from web/.
 # Nothing is registered by hand: sources, unit tests, fuzz drivers and assets
 # are found by their names.
 
@@ -96,6 +97,14 @@ ASSETS := $(sort $(wildcard src/assets/*))
 LIB_OBJ := $(filter-out $(MAIN),$(OBJ)) $(if $(ASSETS),$(OUT)/obj/assets.o)
 LIB := $(OUT)/libsheaf.a
 
+# The desk; WEB=0 leaves it out.  Only the program is linked with it: tests of
+# units and parsers need neither Node nor this.  What the build itself writes
+# into web/ is no source; the documentation, which the desk can show, is.
+WEB ?= 1
+WEB_SRC := $(shell find web \( -name node_modules -o -name dist \) -prune \
+    -o -type f ! -name schema.d.ts -print) $(wildcard docs/*.md) docs/openapi.json
+WEB_OBJ := $(if $(filter-out 0,$(WEB)),$(OUT)/obj/web_files.o $(OUT)/obj/desk.o)
+
 # T=chunker picks one module's unit tests.
 UNIT := $(sort $(wildcard tests/unit/test_$(or $(T),*).c))
 UNIT_BIN := $(UNIT:tests/unit/%.c=$(OUT)/unit/%)
@@ -118,9 +127,16 @@ all: $(OUT)/sheaf $(OUT)/compile_commands.json
 
 # ---- compile and link --------------------------------------------------------
 
-$(OUT)/sheaf: $(MAIN) $(LIB)
+# The table of the desk's files stands before the archive, which has an empty
+# one (src/web/files.h).
+PARTS := $(MAIN) $(WEB_OBJ)
+
+$(OUT)/sheaf: $(PARTS) $(LIB) $(OUT)/parts
 	$(call say,LINK $@)
-	$(Q)$(LINK) -o $@ $^ $(LIBS)
+	$(Q)$(LINK) -o $@ $(PARTS) $(LIB) $(LIBS)
+
+$(OUT)/parts: FORCE
+	$(call keep,$(PARTS))
 
 # An archive keeps the members it has; start anew, or deleted sources live on.
 $(LIB): $(LIB_OBJ) $(OUT)/objects
@@ -165,6 +181,36 @@ $(OUT)/obj/assets.o: $(OUT)/obj/assets.S $(ASSETS) $(OUT)/flags
 	$(call say,AS $@)
 	$(Q)$(CC) -c -o $@ $<
 
+# ---- the desk ----------------------------------------------------------------
+
+# npm writes this file last.
+MODULES := web/node_modules/.package-lock.json
+
+$(MODULES): web/package.json web/package-lock.json web/.npmrc
+	$(call say,NPM web/node_modules)
+	$(Q)scripts/web.sh $(B) ci --prefer-offline
+
+# One source less is a change, too.
+$(B)/web/sources: FORCE
+	$(call keep,$(WEB_SRC))
+
+$(B)/web/web_files.c: $(WEB_SRC) $(MODULES) $(B)/web/sources scripts/web.sh \
+    scripts/pack-web.sh
+	$(call say,WEB $(B)/web/dist)
+	$(Q)scripts/web.sh $(B) run build
+	$(Q)scripts/pack-web.sh $(B)/web/dist $(B)/web
+
+$(OUT)/obj/web_files.o: $(B)/web/web_files.c $(OUT)/flags
+	$(call say,CC $@)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+$(OUT)/obj/desk.o: $(B)/web/web_files.c scripts/embed.sh $(OUT)/flags
+	$(call say,AS $@)
+	@mkdir -p $(@D)
+	@scripts/embed.sh assembler $(B)/web/desk.bin >$(@:.o=.S)
+	$(Q)$(CC) -c -o $@ $(@:.o=.S)
+
 # For editors and clangd.
 $(OUT)/compile_commands.json: $(OUT)/flags $(OUT)/objects scripts/compile-commands.sh
 	@scripts/compile-commands.sh '$(subst ','\'',$(COMPILE))' $(SRC) >$@.new
@@ -186,9 +232,15 @@ run:
 
 # ---- test --------------------------------------------------------------------
 
-.PHONY: test test-unit test-oom test-integration test-e2e test-aarch64 fuzz fuzz-smoke coverage
+.PHONY: test test-web test-unit test-oom test-integration test-e2e test-aarch64
+.PHONY: fuzz fuzz-smoke coverage
 test:
 	@MAKE='$(MAKE)' B='$(B)' scripts/test.sh
+
+# Types, lint and unit tests of the desk.
+test-web: $(MODULES)
+	@scripts/web.sh $(B) run check
+	@grep -E '^ +(Test Files|Tests) ' $(B)/web/npm.log || true
 
 test-unit:
 	@$(MAKE) --no-print-directory $(J) SANITIZE=address,undefined unit
@@ -298,16 +350,21 @@ format:
 # Documents that are made from tables in the program; `make test` checks that
 # they are current.
 .PHONY: docs docs-check
-docs: all
-	$(OUT)/sheaf config markdown >docs/settings.md
-	$(OUT)/sheaf config example >sheaf.conf.example
-	$(OUT)/sheaf openapi --config /dev/null >docs/openapi.json
+docs: $(OUT)/sheaf-bare
+	$< config markdown >docs/settings.md
+	$< config example >sheaf.conf.example
+	$< openapi --config /dev/null >docs/openapi.json
 
-docs-check: all
-	@$(OUT)/sheaf config markdown | cmp - docs/settings.md && \
-	    $(OUT)/sheaf config example | cmp - sheaf.conf.example && \
-	    $(OUT)/sheaf openapi --config /dev/null | cmp - docs/openapi.json || \
+docs-check: $(OUT)/sheaf-bare
+	@$< config markdown | cmp - docs/settings.md && \
+	    $< config example | cmp - sheaf.conf.example && \
+	    $< openapi --config /dev/null | cmp - docs/openapi.json || \
 	    { echo "run 'make docs' and commit the result"; exit 1; }
+
+# The desk is made from one of these documents, so they are made without it.
+$(OUT)/sheaf-bare: $(MAIN) $(LIB)
+	$(call say,LINK $@)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 bench:
 	@scripts/deps.sh build run test bench
@@ -324,7 +381,7 @@ deps:
 	@scripts/deps.sh build run test bench
 
 clean:
-	rm -rf $(B)
+	rm -rf $(B) web/node_modules web/src/lib/api/schema.d.ts
 
 help:
 	@cat scripts/help.txt

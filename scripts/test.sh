@@ -6,7 +6,7 @@
 set -u
 
 make=${MAKE:-make}
-layers=(lint docs-check test-unit fuzz-smoke test-integration test-e2e
+layers=(lint docs-check test-web test-unit fuzz-smoke test-integration test-e2e
     test-aarch64)
 summary=""
 failed=
