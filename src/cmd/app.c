@@ -16,7 +16,6 @@
 
 #include "analytics/analytics.h"
 #include "backend/backend.h"
-#include "backend/pages.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/live_events.h"
@@ -35,6 +34,7 @@
 #include "scraper/scraper.h"
 #include "socketio/socketio.h"
 #include "store/store.h"
+#include "web/web.h"
 
 #define MAX_VIEWS 8
 
@@ -56,7 +56,6 @@ struct app {
     struct scraper *scraper;     /* NULL: runs elsewhere */
     struct backend *backend;     /* NULL: runs elsewhere */
     struct processor *processor; /* NULL: runs elsewhere */
-    struct pages *pages;         /* NULL: runs elsewhere */
     struct sio *live;            /* NULL: runs elsewhere */
     struct analytics *analytics; /* NULL: runs elsewhere */
     struct live_events *events;  /* NULL: nobody can listen here */
@@ -320,10 +319,8 @@ static void add_routes(struct app *a)
         router_add(a->router, analytics_routes, a->analytics);
         router_add(a->router, analytics_stats_routes, a->analytics);
     }
-    if (a->services & SERVICE_WEB) {
-        a->pages = pages_new();
-        router_add(a->router, pages_routes, a->pages);
-    }
+    if (a->services & SERVICE_WEB)
+        router_add(a->router, web_routes, (void *)&web_files);
     router_add(a->router, ops_routes, a->ops);
     router_add(a->router, settings_routes, (void *)a->config);
     router_add_session(a->router);
@@ -521,7 +518,6 @@ void app_close(struct app *a)
     jobs_free(a->jobs);
     router_free(a->router);
     ops_free(a->ops);
-    pages_free(a->pages);
     backend_free(a->backend);
     processor_free(a->processor);
     scraper_free(a->scraper);

@@ -1,6 +1,5 @@
 /* test_backend.c - the backend's routes over a real server and a database in
- * memory: webhook in, what is read afterwards, the reply cache, pages and
- * operations. */
+ * memory: webhook in, what is read afterwards, the reply cache, operations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +12,6 @@
 #include <cmocka.h>
 
 #include "backend/backend.h"
-#include "backend/pages.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "net/http_client.h"
@@ -26,7 +24,6 @@
 struct fixture {
     struct store *store;
     struct backend *backend;
-    struct pages *pages;
     struct ops *ops;
     struct router *router;
     struct server *server;
@@ -74,7 +71,6 @@ static void start_server(void)
     probes[0] = (struct ops_probe){"thing", probe, &f.probe};
     collectors[0] = (struct ops_collector){backend_metrics, f.backend};
     f.ops = ops_new(&(struct ops_options){"1.2", probes, collectors});
-    f.pages = pages_new();
     f.router = router_new(&(struct router_options){.public_url = "",
                                                    .allowed_origins = "",
                                                    .trusted_proxies = "",
@@ -84,7 +80,6 @@ static void start_server(void)
                           &e);
     assert_non_null(f.router);
     router_add(f.router, backend_routes, f.backend);
-    router_add(f.router, pages_routes, f.pages);
     router_add(f.router, ops_routes, f.ops);
     if (server_new(&f.server, &opt, f.router, &e))
         fail_msg("%s", e.msg);
@@ -119,7 +114,6 @@ static int teardown(void **state)
     server_free(f.server);
     router_free(f.router);
     ops_free(f.ops);
-    pages_free(f.pages);
     backend_free(f.backend);
     store_close(f.store);
     return 0;
@@ -417,18 +411,7 @@ static void test_feed_and_stats(void **state)
     json_decref(stats);
 }
 
-/* ---- pages and operations ---- */
-
-static void test_static_pages(void **state)
-{
-    (void)state;
-    (void)get("/", 302);
-    assert_true(slice_starts(get("/app", 200), "<!doctype html>"));
-    assert_false(holds(get("/app/", 200), "<script>"));
-    assert_true(get("/app/index.js", 200).len > 0);
-    assert_true(get("/app/index.css", 200).len > 0);
-    assert_true(slice_starts(get("/app/icon.svg", 200), "<svg"));
-}
+/* ---- operations ---- */
 
 static void test_operations(void **state)
 {
@@ -492,7 +475,6 @@ int main(void)
         TEST(test_paper),
         TEST(test_export),
         TEST(test_feed_and_stats),
-        TEST(test_static_pages),
         TEST(test_operations),
         cmocka_unit_test(test_metric_text),
         cmocka_unit_test(test_bad_signing_secret),
