@@ -30,17 +30,33 @@ static void write_document(struct jw *j, const void *row)
     jw_end_obj(j);
 }
 
+/* In the order of enum document_order. */
+static const char *const orderings[] = {
+    "updated_at", "title", "bytes", "-updated_at", "-title", "-bytes", NULL};
+
+static void read_ordering(struct slice s, struct document_query *q)
+{
+    q->ascending = !slice_starts(s, "-");
+    s = slice_sub(s, !q->ascending, s.len);
+    while (!slice_is(s, orderings[q->order]))
+        q->order++;
+}
+
 static enum err_code list_documents(struct request *r, struct err *e)
 {
     struct processor *p = r->ctx;
     struct page page = paging_read(r);
+    struct document_query q = {.source = request_str(r, "source"),
+                               .search = request_str(r, "search"),
+                               .offset = page.offset,
+                               .limit = (int)page.size};
     struct document *rows;
     size_t n;
     int64_t count;
-    enum err_code code =
-        store_documents_list(p->store, r->arena, request_str(r, "source"),
-                             page.offset, (int)page.size, &rows, &n, &count, e);
+    enum err_code code;
 
+    read_ordering(request_str(r, "ordering"), &q);
+    code = store_documents_list(p->store, r->arena, &q, &rows, &n, &count, e);
     return code == ERR_NONE ? paging_reply(r, &page, count, rows, n,
                                            sizeof(*rows), write_document, e)
                             : code;
@@ -265,6 +281,11 @@ static enum err_code delete_document(struct request *r, struct err *e)
 static const struct param list_params[] = {
     {"source", IN_QUERY, PARAM_STR, .min = 1, .max = 1000,
      .doc = "Only the document from there."},
+    {"search", IN_QUERY, PARAM_STR, .min = 1, .max = 200,
+     .doc = "Words, in their order, anywhere in the title or the source.  "
+            "A to Z are as a to z."},
+    {"ordering", IN_QUERY, PARAM_ENUM, .choices = orderings,
+     .dflt = "-updated_at", .doc = "`-`: the other way round."},
     PAGING_PARAMS,
     {.name = NULL}};
 static const struct param id_params[] = {ID_PARAM, {.name = NULL}};
@@ -298,7 +319,7 @@ const struct route processor_document_routes[] = {
      .params = list_params,
      .tag = "Documents",
      .summary = "List documents",
-     .doc = "The newest first.",
+     .doc = "The newest first, if no other ordering is asked for.",
      .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":"
                 "[" DOCUMENT_EXAMPLE "]}"},
     {.method = HTTP_GET,
@@ -335,6 +356,19 @@ const struct route processor_document_routes[] = {
                 "\"end_char\":3400,\"chars\":5000,\"before\":\"\","
                 "\"text\":\"...\",\"after\":\"\",\"next\":\"/documents/"
                 "doc-8d969eef6ecad3c2/text?from=3400&to=4400\"}"},
+    {.method = HTTP_GET,
+     .pattern = "/documents/{id}/outline",
+     .handle = document_outline,
+     .policy = POLICY_READ,
+     .params = id_params,
+     .tag = "Documents",
+     .summary = "What a document is made of",
+     .doc = "Where its pages begin (PDF), its headings (Markdown), and from "
+            "where to where each chunk reaches; all in code points.",
+     .returns = "{\"document_id\":\"doc-8d969eef6ecad3c2\",\"chars\":5000,"
+                "\"pages\":[{\"page\":1,\"start_char\":0}],"
+                "\"headings\":[{\"level\":1,\"title\":\"Kubernetes Guide\","
+                "\"start_char\":0}],\"chunks\":[[0,1000],[800,1800]]}"},
     {.method = HTTP_DELETE,
      .pattern = "/documents/{id}",
      .handle = delete_document,

@@ -61,6 +61,8 @@ struct job_end processor_wait_for_model(struct job_run *r);
 /* Where a chunk can be seen in its document, as members of an open object: the
  * link alone, or document, offsets, pages and section too. */
 void chunk_write_link(struct jw *j, const struct chunk *c);
+/* GET /documents/{id}/outline (outline.c) */
+enum err_code document_outline(struct request *r, struct err *e);
 void chunk_write_place(struct jw *j, const struct chunk *c);
 
 extern const struct route processor_openai_routes[], processor_ingest_routes[],

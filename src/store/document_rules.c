@@ -15,6 +15,15 @@ int64_t document_model(const struct model_id *m)
     return n;
 }
 
+void document_like_pattern(struct buf *out, struct slice search)
+{
+    struct slice rest = slice_trim(search), word;
+
+    while (slice_split(&rest, ' ', &word))
+        if (word.len)
+            search_like_pattern(out, word);
+}
+
 /* ---- words ---- */
 
 static bool is_of_word(struct slice text, size_t from, size_t to, uint32_t cp)

@@ -19,6 +19,10 @@ int64_t document_model(const struct model_id *m);
 #define DOCUMENT_MAX_WORDS 64
 size_t document_words(struct slice text, struct slice out[DOCUMENT_MAX_WORDS]);
 
+#define DOCUMENT_MAX_PATTERN 8192 /* bytes */
+/* A search for titles and sources, as LIKE has it; nothing if there is none. */
+void document_like_pattern(struct buf *out, struct slice search);
+
 /* Do these bytes of the text, which is `bytes` long, make a chunk?  And this
  * text that was there?  ERR_INVALID. */
 enum err_code document_check_slice(const struct chunk_new *c, int64_t bytes,

@@ -130,10 +130,25 @@ struct document {
 enum err_code store_document_get(struct store *s, struct arena *a,
                                  struct slice id, struct document *out,
                                  struct err *e) CHECKED;
-/* Newest version first; source empty: all. */
+enum document_order {
+    DOCUMENT_BY_AGE,   /* by when this version became visible */
+    DOCUMENT_BY_TITLE, /* A to Z is as a to z, other letters by code point */
+    DOCUMENT_BY_SIZE,
+};
+
+struct document_query {
+    struct slice source; /* exactly; empty: all */
+    struct slice search; /* its words, in their order, anywhere in the title or
+                            the source; A is as a; empty: all */
+    enum document_order order;
+    bool ascending; /* else Z to A, the largest or the newest first */
+    int64_t offset;
+    int limit;
+};
+
 enum err_code store_documents_list(struct store *s, struct arena *a,
-                                   struct slice source, int64_t offset,
-                                   int limit, struct document **out, size_t *n,
+                                   const struct document_query *q,
+                                   struct document **out, size_t *n,
                                    int64_t *count, struct err *e) CHECKED;
 /* Its bytes [from, to) (clamped), byte for byte.  ERR_NOT_FOUND. */
 enum err_code store_document_text(struct store *s, struct arena *a,
@@ -158,6 +173,15 @@ enum err_code store_document_chunks(struct store *s, struct arena *a,
                                     struct slice id, int64_t offset, int limit,
                                     struct chunk **out, size_t *n,
                                     int64_t *count, struct err *e) CHECKED;
+/* Where they are, and nothing of their texts; n < limit: that is all.
+ * ERR_NOT_FOUND. */
+struct chunk_range {
+    int64_t start_char, end_char;
+};
+enum err_code store_document_places(struct store *s, struct arena *a,
+                                    struct slice id, int64_t offset, int limit,
+                                    struct chunk_range **out, size_t *n,
+                                    struct err *e) CHECKED;
 /* By number, in the order asked for; those that are not there (any more) are
  * left out.  n <= STORE_MAX_BATCH. */
 enum err_code store_chunks_get(struct store *s, struct arena *a,

@@ -576,6 +576,7 @@ const struct document_ops postgres_document_ops = {
 
     .get = postgres_document_get,
     .list = postgres_documents_list,
+    .places = postgres_document_places,
     .text = postgres_document_text,
     .chunks = postgres_document_chunks,
     .chunks_get = postgres_chunks_get,

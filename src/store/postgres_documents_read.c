@@ -1,6 +1,7 @@
 /* postgres_documents_read.c - visible documents and their chunks. */
 #include <string.h>
 
+#include "store/document_rules.h"
 #include "store/postgres_documents.h"
 
 /* ---- documents ---- */
@@ -60,29 +61,62 @@ enum err_code postgres_document_get(struct store *s, struct arena *a,
     return code == ERR_NONE && !found ? postgres_no_document(id, e) : code;
 }
 
-#define LISTED " FROM documents WHERE visible AND ($1 = '' OR source = $1)"
+/* In the collation "C" case is that of a to z, as it is to SQLite. */
+#define LISTED                                                                 \
+    " FROM documents WHERE visible AND ($1 = '' OR source = $1)"               \
+    " AND ($2 = '' OR title COLLATE \"C\" ILIKE $2"                            \
+    " OR source COLLATE \"C\" ILIKE $2)"
+#define IN_ORDER(how)                                                          \
+    "SELECT " DOCUMENT_COLUMNS LISTED " ORDER BY " how " LIMIT $3 OFFSET $4"
+#define TITLE "lower(title COLLATE \"C\")"
 
-enum err_code postgres_documents_list(struct store *s, struct arena *a,
-                                      struct slice source, int64_t offset,
-                                      int limit, struct document **out,
-                                      size_t *n, int64_t *count, struct err *e)
+static const char *const lists[][2] = {
+    /* A version is made later than the one that it replaces. */
+    [DOCUMENT_BY_AGE] = {IN_ORDER("key DESC"), IN_ORDER("key")},
+    [DOCUMENT_BY_TITLE] = {IN_ORDER(TITLE " DESC, key DESC"),
+                           IN_ORDER(TITLE ", key")},
+    [DOCUMENT_BY_SIZE] = {IN_ORDER("bytes DESC, key DESC"),
+                          IN_ORDER("bytes, key")}};
+
+static enum err_code list_documents(struct store *s, struct arena *a,
+                                    const struct document_query *q,
+                                    struct slice pattern, struct document **out,
+                                    size_t *n, int64_t *count, struct err *e)
 {
     struct pg_args all = {0}, page = {0};
 
-    pg_arg_text(&all, source);
-    pg_arg_text(&page, source);
-    pg_arg_i64(&page, limit);
-    pg_arg_i64(&page, offset);
+    pg_arg_text(&all, q->source);
+    pg_arg_text(&all, pattern);
+    pg_arg_text(&page, q->source);
+    pg_arg_text(&page, pattern);
+    pg_arg_i64(&page, q->limit);
+    pg_arg_i64(&page, q->offset);
     return postgres_select(
         s, a,
-        &(struct pg_select){.sql = "SELECT " DOCUMENT_COLUMNS LISTED
-                                   " ORDER BY key DESC LIMIT $2 OFFSET $3",
+        &(struct pg_select){.sql = lists[q->order][q->ascending],
                             .args = &page,
                             .count_sql = "SELECT count(*)" LISTED,
                             .count_args = &all,
                             .size = sizeof(**out),
                             .read = read_document},
         out, n, count, e);
+}
+
+enum err_code postgres_documents_list(struct store *s, struct arena *a,
+                                      const struct document_query *q,
+                                      struct document **out, size_t *n,
+                                      int64_t *count, struct err *e)
+{
+    struct buf pattern;
+    enum err_code code;
+
+    buf_init(&pattern, DOCUMENT_MAX_PATTERN);
+    document_like_pattern(&pattern, q->search);
+    code = buf_ok(&pattern)
+               ? list_documents(s, a, q, buf_slice(&pattern), out, n, count, e)
+               : err_set(e, ERR_UNAVAILABLE, "out of memory");
+    buf_release(&pattern);
+    return code;
 }
 
 static void read_text(struct pg_row *w, void *element)
@@ -154,7 +188,12 @@ static void read_chunk(struct pg_row *w, void *element)
     ch->job_id = pg_row_text(w);
 }
 
-/* The count, -1 if there is no such document, and the chunks are of one moment,
+/* -1: there is no such document. */
+#define COUNT_CHUNKS                                                           \
+    "SELECT coalesce((SELECT total_chunks FROM documents"                      \
+    " WHERE visible AND id = $1), -1)"
+
+/* The count and the chunks are of one moment,
  * for the document may be replaced in between. */
 enum err_code postgres_document_chunks(struct store *s, struct arena *a,
                                        struct slice id, int64_t offset,
@@ -170,18 +209,54 @@ enum err_code postgres_document_chunks(struct store *s, struct arena *a,
     pg_arg_i64(&page, offset);
     code = postgres_select(
         s, a,
+        &(struct pg_select){.sql = "SELECT " CHUNK_COLUMNS
+                                   " FROM chunks c" CHUNK_TABLES
+                                   " WHERE d.id = $1 AND c.idx >= $3"
+                                   " ORDER BY c.idx LIMIT $2",
+                            .args = &page,
+                            .count_sql = COUNT_CHUNKS,
+                            .count_args = &all,
+                            .size = sizeof(**out),
+                            .read = read_chunk},
+        out, n, count, e);
+    return code == ERR_NONE && *count < 0 ? postgres_no_document(id, e) : code;
+}
+
+static void read_place(struct pg_row *w, void *element)
+{
+    struct chunk_range *place = element;
+
+    place->start_char = pg_row_i64(w);
+    place->end_char = pg_row_i64(w);
+}
+
+enum err_code postgres_document_places(struct store *s, struct arena *a,
+                                       struct slice id, int64_t offset,
+                                       int limit, struct chunk_range **out,
+                                       size_t *n, struct err *e)
+{
+    struct pg_args all = {0}, page = {0};
+    int64_t count = -1;
+    enum err_code code;
+
+    pg_arg_text(&all, id);
+    pg_arg_text(&page, id);
+    pg_arg_i64(&page, limit);
+    pg_arg_i64(&page, offset);
+    code = postgres_select(
+        s, a,
         &(struct pg_select){
-            .sql = "SELECT " CHUNK_COLUMNS " FROM chunks c" CHUNK_TABLES
+            .sql = "SELECT c.start_char, c.end_char FROM chunks c"
+                   " JOIN documents d ON d.key = c.document AND d.visible"
                    " WHERE d.id = $1 AND c.idx >= $3"
                    " ORDER BY c.idx LIMIT $2",
             .args = &page,
-            .count_sql = "SELECT coalesce((SELECT total_chunks FROM"
-                         " documents WHERE visible AND id = $1), -1)",
+            .count_sql = COUNT_CHUNKS,
             .count_args = &all,
             .size = sizeof(**out),
-            .read = read_chunk},
-        out, n, count, e);
-    return code == ERR_NONE && *count < 0 ? postgres_no_document(id, e) : code;
+            .read = read_place},
+        out, n, &count, e);
+    return code == ERR_NONE && count < 0 ? postgres_no_document(id, e) : code;
 }
 
 enum err_code postgres_chunks_get(struct store *s, struct arena *a,

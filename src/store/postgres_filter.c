@@ -2,6 +2,7 @@
 #include "store/postgres_filter.h"
 
 #include "store/postgres_text.h"
+#include "store/search_query.h"
 
 void pg_filter_init(struct pg_filter *f)
 {
@@ -39,19 +40,12 @@ void pg_filter_release(struct pg_filter *f)
         (f)->by_index = true;                                                  \
     } while (0)
 
-/* %text%, with LIKE's own characters escaped */
 static struct slice like_pattern(struct pg_filter *f, struct slice text)
 {
     struct buf *b = &f->patterns[f->n_patterns++];
 
     buf_init(b, 8192);
-    buf_add_char(b, '%');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.p[i] == '%' || text.p[i] == '_' || text.p[i] == '\\')
-            buf_add_char(b, '\\');
-        buf_add_char(b, text.p[i]);
-    }
-    buf_add_char(b, '%');
+    search_like_pattern(b, text);
     return buf_slice(b);
 }
 

@@ -210,3 +210,14 @@ enum err_code search_parse(struct slice text, struct search_query *out,
         return err_field(e, "search", "'search' has no usable word");
     return ERR_NONE;
 }
+
+void search_like_pattern(struct buf *out, struct slice text)
+{
+    buf_add_char(out, '%');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.p[i] == '%' || text.p[i] == '_' || text.p[i] == '\\')
+            buf_add_char(out, '\\');
+        buf_add_char(out, text.p[i]);
+    }
+    buf_add_char(out, '%');
+}

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -44,6 +45,9 @@ struct search_query {
  * SEARCH_MAX_BYTES, or not valid UTF-8. */
 enum err_code search_parse(struct slice text, struct search_query *out,
                            struct err *e) CHECKED;
+
+/* Append what LIKE (with ESCAPE '\\') finds anywhere in a text: %text%. */
+void search_like_pattern(struct buf *out, struct slice text);
 
 /* Does the text hold a script written without spaces?  Papers that do are
  * indexed for substrings too. */

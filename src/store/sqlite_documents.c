@@ -600,6 +600,7 @@ const struct document_ops sqlite_document_ops = {
 
     .get = sqlite_document_get,
     .list = sqlite_documents_list,
+    .places = sqlite_document_places,
     .text = sqlite_document_text,
     .chunks = sqlite_document_chunks,
     .chunks_get = sqlite_chunks_get,

@@ -33,9 +33,13 @@ enum err_code sqlite_document_get(struct store *s, struct arena *a,
                                   struct slice id, struct document *out,
                                   struct err *e) CHECKED;
 enum err_code sqlite_documents_list(struct store *s, struct arena *a,
-                                    struct slice source, int64_t offset,
-                                    int limit, struct document **out, size_t *n,
+                                    const struct document_query *q,
+                                    struct document **out, size_t *n,
                                     int64_t *count, struct err *e) CHECKED;
+enum err_code sqlite_document_places(struct store *s, struct arena *a,
+                                     struct slice id, int64_t offset, int limit,
+                                     struct chunk_range **out, size_t *n,
+                                     struct err *e) CHECKED;
 enum err_code sqlite_document_text(struct store *s, struct arena *a,
                                    struct slice id, int64_t from, int64_t to,
                                    struct slice *out, struct err *e) CHECKED;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "store/document_rules.h"
+
 static enum err_code no_document(struct slice id, struct err *e)
 {
     return err_set(e, ERR_NOT_FOUND, "no document '%.*s'", SLICE_ARG(id));
@@ -76,43 +78,62 @@ enum err_code sqlite_document_get(struct store *base, struct arena *a,
     return code == ERR_NONE && !found ? no_document(id, e) : code;
 }
 
-#define LISTED " FROM documents WHERE visible = 1 AND (?1 = '' OR source = ?1)"
+#define LISTED                                                                 \
+    " FROM documents WHERE visible = 1 AND (?1 = '' OR source = ?1)"           \
+    " AND (?2 = '' OR title LIKE ?2 ESCAPE '\\' OR source LIKE ?2 ESCAPE "     \
+    "'\\')"
+#define IN_ORDER(how)                                                          \
+    "SELECT " DOCUMENT_COLUMNS LISTED " ORDER BY " how " LIMIT ? OFFSET ?"
 
-static enum err_code list_documents(struct db *c, struct slice source,
-                                    int64_t offset, int limit,
-                                    struct rows *rows, int64_t *count,
-                                    struct err *e)
+static const char *const lists[][2] = {
+    /* A version is made later than the one that it replaces. */
+    [DOCUMENT_BY_AGE] = {IN_ORDER("key DESC"), IN_ORDER("key")},
+    [DOCUMENT_BY_TITLE] = {IN_ORDER("title COLLATE NOCASE DESC, key DESC"),
+                           IN_ORDER("title COLLATE NOCASE, key")},
+    [DOCUMENT_BY_SIZE] = {IN_ORDER("bytes DESC, key DESC"),
+                          IN_ORDER("bytes, key")}};
+
+static enum err_code list_documents(struct db *c,
+                                    const struct document_query *dq,
+                                    struct slice pattern, struct rows *rows,
+                                    int64_t *count, struct err *e)
 {
     struct query q;
     enum err_code code;
 
     q_start(&q, c, "SELECT count(*)" LISTED);
-    q_text(&q, source);
+    q_text(&q, dq->source);
+    q_text(&q, pattern);
     code = q_one_int(&q, 0, count, e);
     if (code != ERR_NONE)
         return code;
-    q_start(&q, c,
-            "SELECT " DOCUMENT_COLUMNS LISTED
-            " ORDER BY key DESC LIMIT ? OFFSET ?");
-    q_text(&q, source);
-    q_int(&q, limit);
-    q_int(&q, offset);
+    q_start(&q, c, lists[dq->order][dq->ascending]);
+    q_text(&q, dq->source);
+    q_text(&q, pattern);
+    q_int(&q, dq->limit);
+    q_int(&q, dq->offset);
     return q_rows(&q, rows, read_document, e);
 }
 
 enum err_code sqlite_documents_list(struct store *base, struct arena *a,
-                                    struct slice source, int64_t offset,
-                                    int limit, struct document **out, size_t *n,
+                                    const struct document_query *q,
+                                    struct document **out, size_t *n,
                                     int64_t *count, struct err *e)
 {
     struct sqlite_store *s = sqlite_downcast(base);
     struct rows rows = {.a = a, .size = sizeof(struct document)};
+    struct buf pattern;
     struct db *c;
     enum err_code code = db_get(s, true, &c, e);
 
     if (code != ERR_NONE)
         return code;
-    code = list_documents(c, source, offset, limit, &rows, count, e);
+    buf_init(&pattern, DOCUMENT_MAX_PATTERN);
+    document_like_pattern(&pattern, q->search);
+    code = buf_ok(&pattern)
+               ? list_documents(c, q, buf_slice(&pattern), &rows, count, e)
+               : arena_full(e);
+    buf_release(&pattern);
     db_put(s, c);
     *out = (struct document *)(void *)rows.p;
     *n = rows.n;
@@ -237,6 +258,45 @@ enum err_code sqlite_document_chunks(struct store *base, struct arena *a,
     code = chunks_of(c, id, offset, limit, &rows, count, e);
     db_put(s, c);
     *out = (struct chunk *)(void *)rows.p;
+    *n = rows.n;
+    return code;
+}
+
+static void read_place(struct query *q, struct arena *a, void *row)
+{
+    struct chunk_range *place = row;
+
+    (void)a;
+    place->start_char = q_get_int(q);
+    place->end_char = q_get_int(q);
+}
+
+enum err_code sqlite_document_places(struct store *base, struct arena *a,
+                                     struct slice id, int64_t offset, int limit,
+                                     struct chunk_range **out, size_t *n,
+                                     struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    struct rows rows = {.a = a, .size = sizeof(struct chunk_range)};
+    int64_t key = 0;
+    struct query q;
+    struct db *c;
+    enum err_code code = db_get(s, true, &c, e);
+
+    if (code != ERR_NONE)
+        return code;
+    code = document_find(c, id, &key, e);
+    if (code == ERR_NONE) {
+        q_start(&q, c,
+                "SELECT start_char, end_char FROM chunks"
+                " WHERE document = ? AND idx >= ? ORDER BY idx LIMIT ?");
+        q_int(&q, key);
+        q_int(&q, offset); /* there are no gaps */
+        q_int(&q, limit);
+        code = q_rows(&q, &rows, read_place, e);
+    }
+    db_put(s, c);
+    *out = (struct chunk_range *)(void *)rows.p;
     *n = rows.n;
     return code;
 }

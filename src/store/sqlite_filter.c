@@ -256,18 +256,6 @@ static enum err_code match(struct narrowing *n, struct db *c, const char *sql,
 #define MATCH_TRIGRAMS                                                         \
     "SELECT rowid FROM papers_trigram WHERE papers_trigram MATCH ?"
 
-/* %text%, with LIKE's own characters escaped */
-static void like_pattern(struct buf *out, struct slice text)
-{
-    buf_add_char(out, '%');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.p[i] == '%' || text.p[i] == '_' || text.p[i] == '\\')
-            buf_add_char(out, '\\');
-        buf_add_char(out, text.p[i]);
-    }
-    buf_add_char(out, '%');
-}
-
 /* A term in a script without spaces, anywhere in the text.  Trigrams find from
  * three characters on; for shorter ones the papers with such text are read. */
 static enum err_code by_substring(struct narrowing *n, struct db *c,
@@ -284,7 +272,7 @@ static enum err_code by_substring(struct narrowing *n, struct db *c,
         fts_quote(&b, text);
         code = match(n, c, MATCH_TRIGRAMS, &b, without, e);
     } else {
-        like_pattern(&b, text);
+        search_like_pattern(&b, text);
         code = match(n, c,
                      author ? "SELECT id FROM papers WHERE unspaced = 1"
                               " AND deleted_at = 0"

@@ -36,7 +36,7 @@ static const struct store_ops *const backends[] = {
     X(coverage_put) X(coverage_list) X(limiter_update) X(document_begin) \
     X(document_chunks_add) X(document_finish) X(document_abandon) \
     X(documents_sweep) X(document_get) X(documents_list) X(document_text) \
-    X(document_delete) X(document_chunks) X(chunks_get) X(chunks_search) \
+    X(document_delete) X(document_chunks) X(document_places) X(chunks_get) X(chunks_search) \
     X(vectors_generation) X(vectors_model) X(vectors_model_set) \
     X(vectors_present) X(chunks_each) X(vectors_cached) X(vectors_nearest) \
     X(vector_get) X(vectors_count) X(present_count) \
@@ -653,15 +653,26 @@ enum err_code store_document_get(struct store *s, struct arena *a,
 }
 
 enum err_code store_documents_list(struct store *s, struct arena *a,
-                                   struct slice source, int64_t offset,
-                                   int limit, struct document **out, size_t *n,
+                                   const struct document_query *q,
+                                   struct document **out, size_t *n,
                                    int64_t *count_out, struct err *e)
 {
-    CHECK(args_text("source", source, e));
-    CHECK(args_page(offset, limit, e));
+    CHECK(args_text("source", q->source, e));
+    CHECK(args_text("search", q->search, e));
+    CHECK(args_page(q->offset, q->limit, e));
     RUN(s, documents_list,
-        s->ops->documents->list(s, a, source, offset, limit, out, n, count_out,
-                                e));
+        s->ops->documents->list(s, a, q, out, n, count_out, e));
+}
+
+enum err_code store_document_places(struct store *s, struct arena *a,
+                                    struct slice id, int64_t offset, int limit,
+                                    struct chunk_range **out, size_t *n,
+                                    struct err *e)
+{
+    CHECK(args_text("id", id, e));
+    CHECK(args_page(offset, limit, e));
+    RUN(s, document_places,
+        s->ops->documents->places(s, a, id, offset, limit, out, n, e));
 }
 
 enum err_code store_document_text(struct store *s, struct arena *a,

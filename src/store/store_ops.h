@@ -181,9 +181,12 @@ struct document_ops {
 
     enum err_code (*get)(struct store *s, struct arena *a, struct slice id,
                          struct document *out, struct err *e);
-    enum err_code (*list)(struct store *s, struct arena *a, struct slice source,
-                          int64_t offset, int limit, struct document **out,
+    enum err_code (*list)(struct store *s, struct arena *a,
+                          const struct document_query *q, struct document **out,
                           size_t *n, int64_t *count, struct err *e);
+    enum err_code (*places)(struct store *s, struct arena *a, struct slice id,
+                            int64_t offset, int limit, struct chunk_range **out,
+                            size_t *n, struct err *e);
     enum err_code (*text)(struct store *s, struct arena *a, struct slice id,
                           int64_t from, int64_t to, struct slice *out,
                           struct err *e);

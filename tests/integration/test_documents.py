@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support.documents import (DATA, GUIDE, SOUP, add, chunks, documents,
-                               ended, query)
+                               ended, query, send)
 from support.sheaf import run_cli
 from support.waiting import wait_until
 
@@ -113,6 +113,59 @@ def test_links(desk):
         reply = desk.get(path, params=params)
         assert reply.status_code == 400 and field in reply.text
     assert desk.get("/documents/doc-0/text").status_code == 404
+
+
+def test_list_in_order(desk):
+    for title, text in (("beta", "b " * 40), ("Alpha", "a"), ("gamma 50%", "c")):
+        add(desk, {"title": title, "text": text})
+
+    def titles(**params):
+        return [d["title"] for d in
+                desk.get("/documents/", params=params).json()["results"]]
+
+    assert titles() == ["gamma 50%", "Alpha", "beta"]
+    assert titles(ordering="updated_at") == ["beta", "Alpha", "gamma 50%"]
+    assert titles(ordering="title") == ["Alpha", "beta", "gamma 50%"]
+    assert titles(ordering="-title") == ["gamma 50%", "beta", "Alpha"]
+    assert titles(ordering="-bytes")[0] == "beta"
+    assert titles(search="ALPHA") == ["Alpha"]
+    assert titles(search="0%") == ["gamma 50%"]
+    assert titles(search="delta") == []
+    for params in ({"ordering": "size"}, {"search": ""}, {"search": "x" * 201}):
+        reply = desk.get("/documents/", params=params)
+        assert reply.status_code == 400
+        assert reply.json()["detail"]["field"] in params
+
+
+def test_outline(desk):
+    """Headings of a Markdown text, and the range of each chunk."""
+    text = "".join(f"# Kapitel {i} \N{GRINNING FACE}\n\n" + f"Satz {i}. " * 80
+                   + "\n\n## Teil\n\n```\n# kein Kapitel\n```\n\n"
+                   for i in range(4))
+    job = send(desk, "buch.md", f"---\ntitle: Buch\n---\n{text}")
+    path = f"/documents/{job['document_id']}"
+    seen = desk.get(f"{path}/outline").json()
+    whole = desk.get(f"{path}/text").json()["text"]
+    assert seen["document_id"] == job["document_id"]
+    assert seen["chars"] == len(whole) and seen["pages"] == []
+    assert [(h["level"], h["title"]) for h in seen["headings"]] == [
+        pair for i in range(4)
+        for pair in ((1, f"Kapitel {i} \N{GRINNING FACE}"), (2, "Teil"))]
+    for heading in seen["headings"]:
+        line = "#" * heading["level"] + " " + heading["title"]
+        assert whole[heading["start_char"]:].startswith(line)
+    listed = chunks(desk, job["document_id"])
+    assert seen["chunks"] == [[c["metadata"]["start_char"],
+                               c["metadata"]["end_char"]] for c in listed]
+    assert desk.get("/documents/doc-0/outline").status_code == 404
+
+
+def test_outline_without_headings(desk):
+    """A text that nobody called Markdown has none, whatever it looks like."""
+    job = add(desk, {"title": "Log", "text": "# not a heading\n"})
+    seen = desk.get(f"/documents/{job['document_id']}/outline").json()
+    assert seen["headings"] == seen["pages"] == []
+    assert seen["chunks"] == [[0, 16]]
 
 
 # -- modes and filters ---------------------------------------------------------

@@ -88,6 +88,12 @@ def test_pages(desk):
         for number, text in enumerate(PAGES, 1):
             assert (text in chunk["text"]) <= (first <= number <= last)
     assert documents(desk)[0]["metadata"]["pages"] == 3
+    path = f"/documents/{job['document_id']}"
+    text = desk.get(f"{path}/text").json()["text"]
+    begins = desk.get(f"{path}/outline").json()["pages"]
+    assert [p["page"] for p in begins] == [1, 2, 3]
+    for begin, page in zip(begins, PAGES):
+        assert text[begin["start_char"]:].lstrip().startswith(page)
     result = query(desk, "stable address", where='{"page":1}')["results"][0]
     assert result["metadata"]["page"] == 1
 

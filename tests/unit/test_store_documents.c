@@ -1,6 +1,7 @@
 /* test_store_documents.c - conformance of store/documents.h. */
 #include "store_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,8 +110,9 @@ static int64_t count_documents(struct store_fixture *f)
     int64_t count;
     size_t n;
 
-    OK(f, store_documents_list(f->s, f->a, SLICE_NONE, 0, 100, &d, &n, &count,
-                               &f->err));
+    OK(f,
+       store_documents_list(f->s, f->a, &(struct document_query){.limit = 100},
+                            &d, &n, &count, &f->err));
     assert_int_equal(count, n);
     return count;
 }
@@ -231,12 +233,16 @@ static void a_whole_document(struct store_fixture *f)
     assert_true(slice_is(d.job_id, "process-1764000000"));
     assert_true(generation_of(f, VECTORS_CHUNKS) != before);
 
-    OK(f, store_documents_list(f->s, f->a, SLICE("kube.md"), 0, 10, &list, &n,
-                               &count, &f->err));
+    OK(f, store_documents_list(
+              f->s, f->a,
+              &(struct document_query){.source = SLICE("kube.md"), .limit = 10},
+              &list, &n, &count, &f->err));
     assert_int_equal(n, 1);
     assert_memory_equal(list[0].sha256, d.sha256, 32);
-    OK(f, store_documents_list(f->s, f->a, SLICE("other"), 0, 10, &list, &n,
-                               &count, &f->err));
+    OK(f, store_documents_list(
+              f->s, f->a,
+              &(struct document_query){.source = SLICE("other"), .limit = 10},
+              &list, &n, &count, &f->err));
     assert_int_equal(count, 0);
     OK(f, store_document_text(f->s, f->a, d.id, 10, 20, &text, &f->err));
     TEXT("kubernetes", text);
@@ -1031,6 +1037,90 @@ static void what_waits(struct store_fixture *f)
     assert_true(left.chunks == 3 && left.papers == 2);
 }
 
+static void ingest_titled(struct store_fixture *f, const char *id,
+                          const char *source, const char *title,
+                          const char *text, int64_t now)
+{
+    struct document_new d = a_document(id, source, text);
+
+    d.title = slice_of(title);
+    ingest_at(f, &d, now);
+}
+
+/* The ids that a query lists, as "doc-1 doc-2". */
+static void lists(struct store_fixture *f, struct document_query q,
+                  const char *ids)
+{
+    char got[200] = "";
+    struct document *d;
+    int64_t count;
+    size_t n;
+
+    q.limit = q.limit ? q.limit : 10;
+    OK(f, store_documents_list(f->s, f->a, &q, &d, &n, &count, &f->err));
+    for (size_t i = 0; i < n; i++)
+        snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%.*s",
+                 i ? " " : "", SLICE_ARG(d[i].id));
+    assert_string_equal(got, ids);
+    assert_true(count >= (int64_t)n);
+}
+
+#define LISTS(ids, ...) lists(f, (struct document_query){__VA_ARGS__}, ids)
+#define FINDS(ids, what) LISTS(ids, .search = SLICE(what), .ascending = true)
+
+static void listed_in_order(struct store_fixture *f)
+{
+    ingest_titled(f, "doc-1", "", "beta", BREAD, NOW);
+    ingest_titled(f, "doc-2", "", "Alpha", KUBE, NOW + US_PER_S);
+    ingest_titled(f, "doc-3", "", "alpha", BREAD "more of it",
+                  NOW + 2 * US_PER_S);
+    ingest_titled(f, "doc-4", "", "\xc3\x84rger", "short", NOW + 3 * US_PER_S);
+    LISTS("doc-4 doc-3 doc-2 doc-1", .order = DOCUMENT_BY_AGE);
+    LISTS("doc-1 doc-2 doc-3 doc-4", .ascending = true);
+    LISTS("doc-2 doc-3 doc-1 doc-4", .order = DOCUMENT_BY_TITLE,
+          .ascending = true);
+    LISTS("doc-4 doc-1 doc-3 doc-2", .order = DOCUMENT_BY_TITLE);
+    LISTS("doc-4", .order = DOCUMENT_BY_SIZE, .ascending = true, .limit = 1);
+    LISTS("doc-3 doc-1", .order = DOCUMENT_BY_TITLE, .ascending = true,
+          .offset = 1, .limit = 2);
+}
+
+static void found_by_title(struct store_fixture *f)
+{
+    ingest_titled(f, "doc-1", "notes/kube.md", "How to bake Bread", BREAD, NOW);
+    ingest_titled(f, "doc-2", "", "100% rye_bread", KUBE, NOW + US_PER_S);
+    FINDS("doc-1 doc-2", "BREAD");
+    FINDS("doc-1", "  bake   bread ");
+    FINDS("", "bread bake");
+    FINDS("doc-1", "kube");
+    FINDS("doc-2", "0% r");
+    FINDS("doc-2", "e_b");
+    FINDS("", "w_b");
+    FINDS("", "\\");
+    FINDS("doc-1 doc-2", "  ");
+    LISTS("doc-1", .search = SLICE("bread"), .source = SLICE("notes/kube.md"));
+}
+
+static void places_of_chunks(struct store_fixture *f)
+{
+    struct chunk_range *r;
+    size_t n;
+
+    ingest(f, "doc-1", "", KUBE);
+    OK(f, store_document_places(f->s, f->a, SLICE("doc-1"), 0, 10, &r, &n,
+                                &f->err));
+    assert_int_equal(n, 3);
+    assert_int_equal(r[2].start_char, 40);
+    assert_int_equal(r[2].end_char, 57);
+    OK(f, store_document_places(f->s, f->a, SLICE("doc-1"), 1, 1, &r, &n,
+                                &f->err));
+    assert_int_equal(n, 1);
+    assert_int_equal(r[0].start_char, 20);
+    GIVES(f, ERR_NOT_FOUND,
+          store_document_places(f->s, f->a, SLICE("doc-2"), 0, 10, &r, &n,
+                                &f->err));
+}
+
 int main(void)
 {
     static const struct store_case cases[] = {
@@ -1055,6 +1145,9 @@ int main(void)
         CASE(papers_by_words),
         CASE(one_job_embeds),
         CASE(what_waits),
+        CASE(listed_in_order),
+        CASE(found_by_title),
+        CASE(places_of_chunks),
     };
 
     return STORE_SUITE("store_documents", cases);
