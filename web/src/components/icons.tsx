@@ -38,6 +38,9 @@ export const StarIcon = ({ filled = false }: { filled?: boolean }) => (
   </svg>
 );
 export const CloseIcon = () => <Icon><path d="M4.500 4.500l9 9M13.500 4.500l-9 9" /></Icon>;
+export const TrashIcon = () => (
+  <Icon><path d="M3 5h12M7 5V3h4v2M4.500 5l.700 10h7.600l.700-10M7.500 8v4.500M10.500 8v4.500" /></Icon>
+);
 export const SearchIcon = () => <Icon><circle cx="8" cy="8" r="5" /><path d="M12 12l3.500 3.500" /></Icon>;
 export const MoonIcon = () => <Icon><path d="M15 10.500A6.500 6.500 0 017.500 3a6.500 6.500 0 107.500 7.500z" /></Icon>;
 export const SunIcon = TodayIcon;
