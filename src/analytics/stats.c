@@ -10,8 +10,10 @@
 
 static const char *const intervals[] = {
     [BY_MINUTE] = "minute", [BY_HOUR] = "hour", [BY_DAY] = "day", NULL};
-static const char *const groups[] = {
-    [VIEWS_BY_PAGE] = "page", [VIEWS_BY_REFERRER] = "referrer", NULL};
+static const char *const groups[] = {[VIEWS_BY_PAGE] = "page",
+                                     [VIEWS_BY_REFERRER] = "referrer",
+                                     [VIEWS_BY_BOT] = "bot",
+                                     NULL};
 
 static int choice(struct slice s, const char *const *list)
 {
@@ -422,7 +424,9 @@ const struct route analytics_stats_routes[] = {
         .policy = POLICY_READ,
         .params = top_params,
         .tag = "Analytics",
-        .summary = "Pages or referrers with the most views",
+        .summary = "Pages, referrers or kinds of robots with the most views",
+        .doc = "Robots are in no other number; by=bot tells why each is taken "
+               "for one.",
         .returns = "{\"by\":\"page\",\"results\":[{\"page\":\"/projects\","
                    "\"title\":\"Projects\",\"count\":142}]}",
     },

@@ -87,10 +87,11 @@ enum err_code store_views_series(struct store *s, struct slice page,
                                  const int64_t *bounds, size_t n,
                                  struct view_count *out, struct err *e) CHECKED;
 
-enum view_group { VIEWS_BY_PAGE, VIEWS_BY_REFERRER };
-/* Pages or referrers (in `page`, without title) of people's views in the
- * minutes from <= m < to: most views first, then by name.  Views without a
- * referrer are not listed by referrer. */
+enum view_group { VIEWS_BY_PAGE, VIEWS_BY_REFERRER, VIEWS_BY_BOT };
+/* Pages or referrers of people's views, or what kinds of robots there were
+ * (in `page`, the latter two without title), in the minutes from <= m < to:
+ * most views first, then by name.  Views without a referrer are not listed by
+ * referrer. */
 enum err_code store_views_top(struct store *s, struct arena *a,
                               enum view_group by, int64_t from, int64_t to,
                               int limit, struct page_count **out, size_t *n,

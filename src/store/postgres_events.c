@@ -235,15 +235,20 @@ static void read_page(struct pg_row *w, void *element)
     p->count = pg_row_i64(w);
 }
 
-static const char by_page_sql[] =
-    "SELECT page, title, n FROM (SELECT page_id, sum(views)::int8 AS n"
-    "  FROM page_views WHERE minute >= $1 AND minute < $2 AND bot = ''"
-    "  GROUP BY page_id) v JOIN pages ON id = page_id"
-    " ORDER BY n DESC, page LIMIT $3";
-static const char by_referrer_sql[] =
-    "SELECT referrer, '', sum(views)::int8 AS n FROM page_views"
-    " WHERE minute >= $1 AND minute < $2 AND bot = '' AND referrer <> ''"
-    " GROUP BY referrer ORDER BY n DESC, referrer LIMIT $3";
+static const char *const top_sql[] = {
+    [VIEWS_BY_PAGE] =
+        "SELECT page, title, n FROM (SELECT page_id, sum(views)::int8 AS n"
+        "  FROM page_views WHERE minute >= $1 AND minute < $2 AND bot = ''"
+        "  GROUP BY page_id) v JOIN pages ON id = page_id"
+        " ORDER BY n DESC, page LIMIT $3",
+    [VIEWS_BY_REFERRER] =
+        "SELECT referrer, '', sum(views)::int8 AS n FROM page_views"
+        " WHERE minute >= $1 AND minute < $2 AND bot = '' AND referrer <> ''"
+        " GROUP BY referrer ORDER BY n DESC, referrer LIMIT $3",
+    [VIEWS_BY_BOT] = "SELECT bot, '', sum(views)::int8 AS n FROM page_views"
+                     " WHERE minute >= $1 AND minute < $2 AND bot <> ''"
+                     " GROUP BY bot ORDER BY n DESC, bot LIMIT $3",
+};
 
 static enum err_code top(struct store *s, struct arena *a, enum view_group by,
                          int64_t from, int64_t to, int limit,
@@ -255,9 +260,7 @@ static enum err_code top(struct store *s, struct arena *a, enum view_group by,
     pg_arg_i64(&args, to);
     pg_arg_i64(&args, limit);
     return postgres_select(s, a,
-                           &(struct pg_select){.sql = by == VIEWS_BY_PAGE
-                                                          ? by_page_sql
-                                                          : by_referrer_sql,
+                           &(struct pg_select){.sql = top_sql[by],
                                                .args = &args,
                                                .size = sizeof(**out),
                                                .read = read_page},

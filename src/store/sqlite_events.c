@@ -209,15 +209,20 @@ static enum err_code series(struct store *base, struct slice page,
     return code;
 }
 
-static const char by_page_sql[] =
-    "SELECT page, title, n FROM (SELECT page_id, sum(views) AS n"
-    "  FROM page_views WHERE minute >= ? AND minute < ? AND bot = ''"
-    "  GROUP BY page_id) JOIN pages ON id = page_id"
-    " ORDER BY n DESC, page LIMIT ?";
-static const char by_referrer_sql[] =
-    "SELECT referrer, '', sum(views) AS n FROM page_views"
-    " WHERE minute >= ? AND minute < ? AND bot = '' AND referrer <> ''"
-    " GROUP BY referrer ORDER BY n DESC, referrer LIMIT ?";
+static const char *const top_sql[] = {
+    [VIEWS_BY_PAGE] =
+        "SELECT page, title, n FROM (SELECT page_id, sum(views) AS n"
+        "  FROM page_views WHERE minute >= ? AND minute < ? AND bot = ''"
+        "  GROUP BY page_id) JOIN pages ON id = page_id"
+        " ORDER BY n DESC, page LIMIT ?",
+    [VIEWS_BY_REFERRER] =
+        "SELECT referrer, '', sum(views) AS n FROM page_views"
+        " WHERE minute >= ? AND minute < ? AND bot = '' AND referrer <> ''"
+        " GROUP BY referrer ORDER BY n DESC, referrer LIMIT ?",
+    [VIEWS_BY_BOT] = "SELECT bot, '', sum(views) AS n FROM page_views"
+                     " WHERE minute >= ? AND minute < ? AND bot <> ''"
+                     " GROUP BY bot ORDER BY n DESC, bot LIMIT ?",
+};
 
 static enum err_code top(struct store *base, struct arena *a,
                          enum view_group by, int64_t from, int64_t to,
@@ -232,7 +237,7 @@ static enum err_code top(struct store *base, struct arena *a,
 
     if (code != ERR_NONE)
         return code;
-    q_start(&q, c, by == VIEWS_BY_PAGE ? by_page_sql : by_referrer_sql);
+    q_start(&q, c, top_sql[by]);
     q_int(&q, from);
     q_int(&q, to);
     q_int(&q, limit);

@@ -267,6 +267,8 @@ def test_top(desk):
     assert desk.json("/stats/top?by=referrer&limit=2") == {
         "by": "referrer", "results": [{"referrer": "b.example", "count": 3},
                                       {"referrer": "c.example", "count": 2}]}
+    assert desk.json("/stats/top?by=bot") == {
+        "by": "bot", "results": [{"bot": "crawler", "count": 1}]}
     assert desk.json("/stats/top?to=2020-01-01")["results"] == []
     live = desk.json("/stats/live")
     assert (live["online"], live["views"]) == (0, 6)

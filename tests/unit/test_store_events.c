@@ -211,6 +211,11 @@ static void top(struct store_fixture *f)
     OK(f, store_views_top(f->s, f->a, VIEWS_BY_REFERRER, 0, at + 100, 1, &list,
                           &n, &f->err));
     assert_int_equal(n, 1);
+    OK(f, store_views_top(f->s, f->a, VIEWS_BY_BOT, 0, at + 100, 10, &list, &n,
+                          &f->err));
+    assert_int_equal(n, 1);
+    TEXT("crawler", list[0].page);
+    assert_int_equal(list[0].count, 1);
 }
 
 static void old_days_become_totals(struct store_fixture *f)
