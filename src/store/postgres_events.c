@@ -187,6 +187,13 @@ static enum err_code totals(struct store *s, struct arena *a, int limit,
     return ERR_NONE;
 }
 
+#define SERIES_SQL(of_page)                                                    \
+    "SELECT width_bucket(minute, $1::int8[]),"                                 \
+    " coalesce(sum(views) FILTER (WHERE bot = ''), 0)::int8,"                  \
+    " coalesce(sum(views) FILTER (WHERE bot <> ''), 0)::int8"                  \
+    " FROM page_views WHERE minute >= $2 AND minute < $3" of_page              \
+    " GROUP BY 1"
+
 static enum err_code series(struct store *s, struct slice page,
                             const int64_t *bounds, size_t n,
                             struct view_count *out, struct err *e)
@@ -202,15 +209,13 @@ static enum err_code series(struct store *s, struct slice page,
     pg_arg_array(&args, PG_INT8_ARRAY, &list);
     pg_arg_i64(&args, bounds[0]);
     pg_arg_i64(&args, bounds[n]);
-    pg_arg_text(&args, page);
+    if (page.len)
+        pg_arg_text(&args, page);
     code = postgres_query(
         s, &r,
-        "SELECT width_bucket(minute, $1::int8[]),"
-        " coalesce(sum(views) FILTER (WHERE bot = ''), 0)::int8,"
-        " coalesce(sum(views) FILTER (WHERE bot <> ''), 0)::int8"
-        " FROM page_views WHERE minute >= $2 AND minute < $3"
-        " AND ($4 = '' OR page_id = (SELECT id FROM pages WHERE page = $4))"
-        " GROUP BY 1",
+        page.len ? SERIES_SQL(" AND page_id ="
+                              " (SELECT id FROM pages WHERE page = $4)")
+                 : SERIES_SQL(""),
         &args, e);
     buf_release(&list);
     if (code != ERR_NONE)

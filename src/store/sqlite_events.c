@@ -184,6 +184,12 @@ static enum err_code add_up(struct query *q, const int64_t *bounds,
     return q_end(q, e);
 }
 
+#define SERIES_SQL(from, of_page)                                              \
+    "SELECT minute, ifnull(sum(views) FILTER (WHERE bot = ''), 0),"            \
+    " ifnull(sum(views) FILTER (WHERE bot <> ''), 0) FROM page_views" from     \
+    " WHERE minute >= ?1 AND minute < ?2" of_page                              \
+    " GROUP BY minute ORDER BY minute"
+
 static enum err_code series(struct store *base, struct slice page,
                             const int64_t *bounds, size_t n,
                             struct view_count *out, struct err *e)
@@ -196,14 +202,14 @@ static enum err_code series(struct store *base, struct slice page,
     if (code != ERR_NONE)
         return code;
     q_start(&q, c,
-            "SELECT minute, ifnull(sum(views) FILTER (WHERE bot = ''), 0),"
-            " ifnull(sum(views) FILTER (WHERE bot <> ''), 0) FROM page_views"
-            " WHERE minute >= ?1 AND minute < ?2 AND (?3 = '' OR page_id ="
-            "  (SELECT id FROM pages WHERE page = ?3))"
-            " GROUP BY minute ORDER BY minute");
+            page.len ? SERIES_SQL(" INDEXED BY page_views_by_page",
+                                  " AND page_id ="
+                                  " (SELECT id FROM pages WHERE page = ?3)")
+                     : SERIES_SQL("", ""));
     q_int(&q, bounds[0]);
     q_int(&q, bounds[n]);
-    q_text(&q, page);
+    if (page.len)
+        q_text(&q, page);
     code = add_up(&q, bounds, out, e);
     db_put(s, c);
     return code;
