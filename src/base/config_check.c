@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/redis_url.h"
 #include "base/utf8.h"
 
 #define MAX_TEXT 4096
@@ -102,12 +103,11 @@ static const char *check_listen(struct slice s)
                  "localhost:0";
 }
 
-/* "//host[:port][/...]" behind the scheme, with user:password@ if allowed */
-static bool has_authority(struct slice s, bool login)
+/* "//host[:port][/...]" behind the scheme, without a login */
+static bool has_authority(struct slice s)
 {
     size_t end;
     struct slice host;
-    ptrdiff_t at;
     uint16_t port;
 
     if (!slice_starts(s, "//"))
@@ -116,10 +116,6 @@ static bool has_authority(struct slice s, bool login)
     for (end = 0; end < s.len && !strchr("/?#", s.p[end]); end++)
         ;
     s = slice_sub(s, 0, end);
-    at = slice_find_byte(s, '@');
-    if (at >= 0 && !login)
-        return false;
-    s = slice_sub(s, (size_t)(at + 1), s.len);
     if (config_parse_listen(s, &host, &port))
         return true;
     if (slice_starts(s, "[") && slice_ends(s, "]"))
@@ -134,7 +130,7 @@ static bool is_http(struct slice s)
                                                : 0;
 
     return scheme > 0 && slice_find_byte(s, ' ') < 0 &&
-           has_authority(slice_sub(s, scheme, s.len), false);
+           has_authority(slice_sub(s, scheme, s.len));
 }
 
 static const char *check_http(struct slice s)
@@ -209,13 +205,9 @@ static const char *check_database(struct slice s)
 
 static const char *check_redis(struct slice s)
 {
-    size_t scheme = slice_starts(s, "rediss:")  ? 7
-                    : slice_starts(s, "redis:") ? 6
-                                                : 0;
+    struct redis_url url;
 
-    if (scheme > 0 && has_authority(slice_sub(s, scheme, s.len), true))
-        return NULL;
-    return "expected redis://host:port/0";
+    return redis_url_parse(&url, s);
 }
 
 static const char *check_signing_secret(struct slice s)
