@@ -179,3 +179,18 @@ bool json_scan_next(struct slice array, size_t *pos, struct slice *element)
     *element = slice_sub(array, from, *pos);
     return true;
 }
+
+bool json_scan_member(struct slice object, size_t *pos, struct slice *key,
+                      struct slice *value)
+{
+    if (!json_scan_next(object, pos, key)) /* '{' or ',', then the key */
+        return false;
+    skip_space(object, pos);
+    (*pos)++; /* ':' */
+    skip_space(object, pos);
+    *value = slice_sub(object, *pos, object.len);
+    if (!json_skip(object, pos))
+        return false;
+    value->len -= object.len - *pos;
+    return true;
+}

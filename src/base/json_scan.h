@@ -22,5 +22,8 @@ bool json_scan_valid(struct slice text);
 /* Elements of an array that is valid: begin with *pos = 0; false after the
  * last. */
 bool json_scan_next(struct slice array, size_t *pos, struct slice *element);
+/* The same for an object that is valid; the key is in its quotes. */
+bool json_scan_member(struct slice object, size_t *pos, struct slice *key,
+                      struct slice *value);
 
 #endif

@@ -126,13 +126,31 @@ static void test_elements(void **state)
     assert_false(json_scan_next(SLICE("[ ]"), &pos, &element));
 }
 
+static void test_members(void **state)
+{
+    struct slice object = SLICE(" { \"a\" : 1 ,\"b}\\\"\":[ {} ], \"\":{ } } ");
+    static const char *const want[] = {"\"a\"",  "1",    "\"b}\\\"\"",
+                                       "[ {} ]", "\"\"", "{ }"};
+    struct slice key, value;
+    size_t pos = 0, i;
+
+    (void)state;
+    for (i = 0; i < N(want); i += 2) {
+        assert_true(json_scan_member(object, &pos, &key, &value));
+        assert_true(slice_is(key, want[i]));
+        assert_true(slice_is(value, want[i + 1]));
+    }
+    assert_false(json_scan_member(object, &pos, &key, &value));
+    pos = 0;
+    assert_false(json_scan_member(SLICE("{ }"), &pos, &key, &value));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_valid),
-        cmocka_unit_test(test_prefixes),
-        cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_elements),
+        cmocka_unit_test(test_valid),   cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_depth),   cmocka_unit_test(test_elements),
+        cmocka_unit_test(test_members),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
