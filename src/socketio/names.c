@@ -89,9 +89,19 @@ void names_remove(struct names *t, struct name_entry *e)
 
 struct name_entry *names_any(const struct names *t)
 {
-    uint32_t i;
+    return names_next(t, NULL);
+}
 
-    for (i = 0; i < t->n_chains; i++)
+struct name_entry *names_next(const struct names *t,
+                              const struct name_entry *after)
+{
+    uint32_t i = 0;
+
+    if (after && after->next)
+        return after->next;
+    if (after)
+        i = (uint32_t)(chain(t, after->hash) - t->chains) + 1;
+    for (; i < t->n_chains; i++)
         if (t->chains[i])
             return t->chains[i];
     return NULL;

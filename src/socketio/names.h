@@ -33,5 +33,9 @@ struct name_entry *names_find(const struct names *t, struct slice key);
 void names_remove(struct names *t, struct name_entry *e);
 /* Some entry, or NULL: to empty a table. */
 struct name_entry *names_any(const struct names *t);
+/* All entries, in no order: begin with NULL; NULL after the last.  The table
+ * must not change meanwhile. */
+struct name_entry *names_next(const struct names *t,
+                              const struct name_entry *after);
 
 #endif

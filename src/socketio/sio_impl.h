@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "net/ws_message.h"
 #include "socketio/eio.h"
+#include "socketio/msgpack.h"
 #include "socketio/sio_packet.h"
 #include "socketio/socketio.h"
 #include "socketio/names.h"
@@ -76,8 +77,20 @@ struct sio_namespace {
     struct sio_handlers on;
     struct names sockets, rooms;
     struct sio_socket *first;
+    struct sio_bus *bus; /* NULL: no other servers */
     uint32_t mark;
     char name[];
+};
+
+/* What other servers say about one namespace, and we to them. */
+struct sio_bus {
+    struct sio_namespace *ns;
+    struct redis *redis;
+    struct arena *arena; /* of the message at hand */
+    struct buf text;     /* the same */
+    struct msgpack_parts parts;
+    char uid[7];
+    char *broadcast, *request, *response; /* channels, owned */
 };
 
 struct sio {
@@ -122,5 +135,33 @@ void sio_send_text(struct sio_client *c, struct slice text);
 
 /* sio_room.c */
 void sio_leave_all(struct sio_socket *s);
+/* Each socket that a broadcast would reach, once.  visit() must not change who
+ * is where. */
+typedef void sio_visit(struct sio_socket *s, void *ctx);
+void sio_each(struct sio_namespace *ns, const struct sio_target *to,
+              sio_visit *visit, void *ctx);
+/* Is anybody here in it?  Sockets' own rooms count. */
+bool sio_has_room(struct sio_namespace *ns, struct slice name);
+
+/* sio_bus.c */
+void sio_bus_publish(struct sio_namespace *ns, const struct sio_target *to,
+                     const struct sio_message *m);
+void sio_bus_free(struct sio_bus *bus); /* takes NULL */
+/* Parts of messages, packed.  What comes out borrows from the message and from
+ * the bus, for as long as the message is at hand.  false: it is not for us, or
+ * malformed. */
+bool sio_bus_packet(const struct sio_bus *bus, struct slice packet,
+                    struct slice *data);
+/* `data` of a packet as an event and as a message to send. */
+bool sio_bus_message(struct sio_bus *bus, struct slice data,
+                     struct sio_event *ev, struct sio_message *out);
+bool sio_bus_target(struct sio_bus *bus, struct slice opts,
+                    struct sio_target *to, struct slice *flags);
+/* The values of a map, packed; SLICE_NONE for those that it has not. */
+bool sio_bus_fields(struct slice map, const char *const *names,
+                    struct slice *values, size_t n);
+
+/* sio_request.c */
+void sio_bus_request(struct sio_bus *bus, struct slice text);
 
 #endif

@@ -86,50 +86,80 @@ void sio_leave_all(struct sio_socket *s)
 
 /* ---- broadcast ---- */
 
-static void send_unmarked(struct sio_socket *s, const struct sio_frames *f,
-                          bool is_volatile)
+struct visiting {
+    sio_visit *visit; /* NULL: only mark */
+    void *ctx;
+};
+
+static void visit_unmarked(struct sio_socket *s, const struct visiting *v)
 {
     if (s->mark == s->ns->mark)
         return;
     s->mark = s->ns->mark;
-    sio_send_frames(s, f, is_volatile);
+    if (v->visit)
+        v->visit(s, v->ctx);
 }
 
-/* f NULL: only mark. */
 static void visit_room(struct sio_namespace *ns, struct slice name,
-                       const struct sio_frames *f, bool is_volatile)
+                       const struct visiting *v)
 {
-    static const struct sio_frames none;
     struct sio_room *room = find_room(ns, name);
     struct sio_socket *own = room ? NULL : sio_find(ns, name);
     struct sio_member *m;
 
     if (own)
-        send_unmarked(own, f ? f : &none, is_volatile);
+        visit_unmarked(own, v);
     for (m = room ? room->members : NULL; m; m = m->next)
-        send_unmarked(m->socket, f ? f : &none, is_volatile);
+        visit_unmarked(m->socket, v);
+}
+
+void sio_each(struct sio_namespace *ns, const struct sio_target *to,
+              sio_visit *visit, void *ctx)
+{
+    struct visiting none = {NULL, NULL}, v = {visit, ctx};
+    struct sio_socket *s;
+    size_t i;
+
+    ns->mark++;
+    if (to->sender)
+        to->sender->mark = ns->mark;
+    for (i = 0; i < to->n_except; i++)
+        visit_room(ns, to->except[i], &none);
+    for (i = 0; i < to->n_rooms; i++)
+        visit_room(ns, to->rooms[i], &v);
+    for (s = to->n_rooms ? NULL : ns->first; s; s = s->peer)
+        visit_unmarked(s, &v);
+}
+
+bool sio_has_room(struct sio_namespace *ns, struct slice name)
+{
+    return find_room(ns, name) || sio_find(ns, name);
+}
+
+struct sending {
+    struct sio_frames frames;
+    bool is_volatile;
+};
+
+static void send(struct sio_socket *s, void *ctx)
+{
+    const struct sending *sending = ctx;
+
+    sio_send_frames(s, &sending->frames, sending->is_volatile);
 }
 
 void sio_broadcast(struct sio_namespace *ns, const struct sio_target *to,
                    const struct sio_message *m)
 {
     static const struct sio_target everybody;
-    struct sio_frames f;
-    struct sio_socket *s;
-    size_t i;
+    struct sending sending = {.is_volatile = m->is_volatile};
 
     to = to ? to : &everybody;
+    if (ns->bus && !to->local)
+        sio_bus_publish(ns, to, m);
     if (!ns->first)
         return;
-    sio_encode(&f, SIO_EVENT, ns, false, 0, m);
-    ns->mark++;
-    if (to->sender)
-        to->sender->mark = ns->mark;
-    for (i = 0; i < to->n_except; i++)
-        visit_room(ns, to->except[i], NULL, false);
-    for (i = 0; i < to->n_rooms; i++)
-        visit_room(ns, to->rooms[i], &f, m->is_volatile);
-    for (s = to->n_rooms ? NULL : ns->first; s; s = s->peer)
-        send_unmarked(s, &f, m->is_volatile);
-    sio_drop_frames(&f);
+    sio_encode(&sending.frames, SIO_EVENT, ns, false, 0, m);
+    sio_each(ns, to, send, &sending);
+    sio_drop_frames(&sending.frames);
 }

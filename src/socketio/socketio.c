@@ -103,6 +103,7 @@ void sio_free(struct sio *sio)
         sio->namespaces = ns->next;
         names_release(&ns->sockets);
         names_release(&ns->rooms);
+        sio_bus_free(ns->bus);
         mem_free(ns);
     }
     mem_free(sio);

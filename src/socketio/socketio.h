@@ -35,6 +35,7 @@
 #include "net/router.h"
 #include "net/server.h"
 
+struct redis;
 struct sio;
 struct sio_namespace;
 struct sio_socket;
@@ -85,6 +86,11 @@ struct sio_handlers { /* each may be NULL */
     void (*event)(struct sio_socket *s, const struct sio_event *ev, void *ctx);
     /* `why`: a constant in the official server's words. */
     void (*disconnected)(struct sio_socket *s, const char *why, void *ctx);
+    /* With Redis: another server's broadcast to the whole namespace.  false:
+     * nothing special, it is passed on to the clients here. */
+    bool (*relayed)(const struct sio_event *ev, void *ctx);
+    /* With Redis: what another server sent to servers (serverSideEmit). */
+    void (*server_event)(const struct sio_event *ev, void *ctx);
     void *ctx;
 };
 
@@ -96,6 +102,7 @@ struct sio_target {
     const struct slice *except;
     size_t n_except;
     struct sio_socket *sender; /* or NULL */
+    bool local;                /* clients of this process only */
 };
 
 struct sio_stats {
@@ -113,6 +120,11 @@ struct sio_namespace *sio_namespace(struct sio *sio, const char *name,
 struct sio_namespace *sio_find_namespace(struct sio *sio, struct slice name);
 /* Mount it; before the server is made. */
 void sio_add_routes(struct sio *sio, struct router *rt);
+/* Broadcasts reach the clients of all servers that use this Redis with the same
+ * key, those of the official server with @socket.io/redis-adapter included, and
+ * theirs reach ours (sio_bus.c); "socket.io" is its default key.  For the
+ * namespaces that there are; before redis_start.  `r` is borrowed. */
+void sio_use_redis(struct sio *sio, struct redis *r, const char *key);
 /* Before server_run. */
 void sio_start(struct sio *sio, struct server *s);
 /* On the loop, when the server begins to stop: clients are told to go. */

@@ -1,7 +1,7 @@
 /* live_server.c - a Socket.IO server for the tests and measurements.
  *
  *     live_server [key=value]...     keys: see `numbers` and `sizes` below,
- * path, origins, listen
+ * path, origins, listen; redis (its address), redis_key
  *
  * Prints its URL and serves until it gets SIGTERM.  On "/" and "/custom":
  *
@@ -11,13 +11,19 @@
  *     "join" room, "leave" room  ->  ack
  *     "to" room a...             ->  "to" a... to the room, but for the sender
  *     "all" a...                 ->  "all" a... to everybody
+ *     "local" a...               ->  the same, but only to clients here
  *     "volatile" a...            ->  the same, to who can take it at once
  *     "post" a...                ->  "all" a..., from another thread
  *     "ask" a...                 ->  "question" a... with ack; "answered" <it>
  *     "ask-briefly" a...         ->  the same, but it waits for 50 ms only
  *     "flood" n a                ->  n times "flood" a
  *     "kick", "close"            ->  out of the namespace; and the session
- *     "stats"                    ->  ack {sessions, sockets, slow, rss_kb}
+ *     "stats"                    ->  ack {sessions, sockets, slow, rss_kb,
+ *                                    redis}
+ *
+ * What another server sends to servers ("x" a...) comes to all clients of this
+ * one as "server-event" "x" a...; "swallow", broadcast by another server, comes
+ * to nobody.
  *
  * "/secret" admits {"token":"abc"} only; "/quiet" says and does nothing.
  */
@@ -29,12 +35,15 @@
 
 #include "base/json.h"
 #include "base/json_scan.h"
+#include "net/redis.h"
 #include "socketio/socketio.h"
 
 static struct sio *sio;
 static struct sio_namespace *root;
 static struct sio_options options;
 static const char *origins = "", *listen_on = "127.0.0.1:0";
+static const char *redis_url, *redis_key = "socket.io";
+static struct redis *redis;
 static int max_connections = 15000;
 static int write_timeout_ms = 30000;
 
@@ -97,9 +106,10 @@ static void stats(struct sio_socket *s, const struct sio_event *ev)
     sio_stats(sio, &st);
     n = snprintf(text, sizeof(text),
                  "{\"sessions\":%lld,\"sockets\":%zu,\"slow\":%lld,"
-                 "\"rss_kb\":%ld}",
+                 "\"rss_kb\":%ld,\"redis\":%s}",
                  (long long)st.sessions, sio_count(root),
-                 (long long)st.slow_total, rss_kb());
+                 (long long)st.slow_total, rss_kb(),
+                 redis && redis_is_up(redis) ? "true" : "false");
     sio_ack(s, ev->ack_id, &(struct sio_message){.args = {text, (size_t)n}});
 }
 
@@ -158,7 +168,7 @@ static void to_room(struct sio_namespace *ns, struct sio_socket *s,
     struct sio_message m = pass_on("to", ev);
 
     m.args = after(ev->args, arg[1]);
-    sio_broadcast(ns, &(struct sio_target){&room, 1, NULL, 0, s}, &m);
+    sio_broadcast(ns, &(struct sio_target){&room, 1, NULL, 0, s, false}, &m);
 }
 
 static void event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
@@ -181,6 +191,9 @@ static void event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
         to_room(ns, s, ev, arg);
     } else if (slice_is(arg[0], "all")) {
         sio_broadcast(ns, NULL, &m);
+    } else if (slice_is(arg[0], "local")) {
+        m.event = SLICE("all");
+        sio_broadcast(ns, &(struct sio_target){.local = true}, &m);
     } else if (slice_is(arg[0], "volatile")) {
         m.is_volatile = true;
         sio_broadcast(ns, NULL, &m);
@@ -242,6 +255,31 @@ static enum err_code admit_secret(struct sio_socket *s, struct sio_connect *c,
     return ok ? ERR_NONE : err_set(e, ERR_FORBIDDEN, "wrong token");
 }
 
+/* ---- other servers ---- */
+
+static bool relayed(const struct sio_event *ev, void *ctx)
+{
+    (void)ctx;
+    return slice_is(ev->name, "\"swallow\"");
+}
+
+static void server_event(const struct sio_event *ev, void *ctx)
+{
+    struct sio_namespace *ns = *(struct sio_namespace **)ctx;
+    struct buf args;
+
+    buf_init(&args, 1 << 20);
+    buf_add_slice(&args, ev->name);
+    if (ev->args.len)
+        buf_add_char(&args, ',');
+    buf_add_slice(&args, ev->args);
+    if (buf_ok(&args))
+        sio_broadcast(ns, &(struct sio_target){.local = true},
+                      &(struct sio_message){.event = SLICE("server-event"),
+                                            .args = buf_slice(&args)});
+    buf_release(&args);
+}
+
 /* ---- main ---- */
 
 static const struct {
@@ -292,6 +330,10 @@ static bool take_option(const char *arg)
         origins = value;
     else if (slice_is(key, "listen"))
         listen_on = value;
+    else if (slice_is(key, "redis"))
+        redis_url = value;
+    else if (slice_is(key, "redis_key"))
+        redis_key = value;
     else
         return false;
     return true;
@@ -300,6 +342,8 @@ static bool take_option(const char *arg)
 static void stop(void *ctx)
 {
     sio_stop(ctx);
+    if (redis)
+        redis_stop(redis);
 }
 
 static struct sio_namespace *custom;
@@ -310,6 +354,8 @@ static void add_namespaces(void)
                              .connected = connected,
                              .event = event,
                              .disconnected = disconnected,
+                             .relayed = relayed,
+                             .server_event = server_event,
                              .ctx = &root};
 
     root = sio_namespace(sio, "/", &h);
@@ -345,6 +391,8 @@ static void serve(struct router *rt)
         exit(1);
     }
     sio_start(sio, server);
+    if (redis)
+        redis_start(redis, server);
     printf("%s\n", server_url(server));
     fflush(stdout);
     server_run(server);
@@ -371,9 +419,16 @@ int main(int argc, char **argv)
     }
     sio = sio_new(&options);
     add_namespaces();
+    if (redis_url && redis_new(&redis, redis_url, &e)) {
+        fprintf(stderr, "live_server: %s\n", e.msg);
+        return 1;
+    }
+    if (redis)
+        sio_use_redis(sio, redis, redis_key);
     sio_add_routes(sio, rt);
     serve(rt);
     sio_free(sio);
+    redis_free(redis);
     router_free(rt);
     return 0;
 }

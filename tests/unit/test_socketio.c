@@ -203,6 +203,7 @@ static void test_names(void **state)
     enum { COUNT = 1000 };
     struct thing *t = calloc(COUNT, sizeof(*t));
     struct names names;
+    struct name_entry *e;
     int i;
 
     (void)state;
@@ -221,6 +222,11 @@ static void test_names(void **state)
     for (i = 0; i < COUNT; i++)
         assert_ptr_equal(names_find(&names, slice_of(t[i].name)),
                          i % 2 ? &t[i].entry : NULL);
+    for (i = 0, e = NULL; (e = names_next(&names, e)); i++)
+        e->len = 0; /* seen; each once */
+    assert_int_equal(i, COUNT / 2);
+    for (i = 1; i < COUNT; i += 2)
+        assert_int_equal(t[i].entry.len, 0);
     for (i = 1; i < COUNT; i += 2) {
         assert_non_null(names_any(&names));
         names_remove(&names, &t[i].entry);

@@ -1,0 +1,113 @@
+"""Redis servers of a test's own, and a Redis Cluster of three."""
+
+import shutil
+import signal
+import socket
+import subprocess
+from urllib.parse import quote
+
+from .waiting import wait_until
+
+
+class Unavailable(Exception):
+    """redis-server is not installed."""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def command(*words):
+    encoded = [w if isinstance(w, bytes) else w.encode() for w in words]
+    return b"*%d\r\n" % len(encoded) + b"".join(
+        b"$%d\r\n%s\r\n" % (len(w), w) for w in encoded)
+
+
+class Redis:
+    """One redis-server on a free port; nothing of it is kept on disk."""
+
+    def __init__(self, box, password=None, options=()):
+        if not shutil.which("redis-server"):
+            raise Unavailable("redis-server is not installed")
+        self.port = free_port()
+        self.password = password
+        self.dir = box / f"redis-{self.port}"
+        self.dir.mkdir()
+        self.options = list(options)
+        self.process = None
+        self.start()
+
+    @property
+    def url(self):
+        login = f":{quote(self.password)}@" if self.password else ""
+        return f"redis://{login}127.0.0.1:{self.port}/0"
+
+    def start(self):
+        login = ["--requirepass", self.password] if self.password else []
+        with open(self.dir / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                ["redis-server", "--port", str(self.port), "--bind",
+                 "127.0.0.1", "--dir", str(self.dir), "--save", "",
+                 "--appendonly", "no", *login, *self.options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_until(lambda: self.ask("PING").startswith((b"+PONG", b"-")),
+                   what="an answer of redis-server")
+        return self
+
+    def ask(self, *words):
+        """One command, by hand; the reply as it comes."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as s:
+            if self.password:
+                s.sendall(command("AUTH", self.password))
+                assert s.recv(100) == b"+OK\r\n"
+            s.sendall(command(*words))
+            return s.recv(65536)
+
+    def publish(self, channel, message):
+        assert self.ask("PUBLISH", channel, message).startswith(b":")
+
+    def kill(self):
+        """As a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def freeze(self):
+        """It keeps its connections and says nothing more."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.thaw()
+            self.kill()
+
+
+class Cluster:
+    """Three nodes, all slots given out."""
+
+    def __init__(self, box):
+        self.nodes = [Redis(box, options=["--cluster-enabled", "yes",
+                                          "--cluster-node-timeout", "2000"])
+                      for _ in range(3)]
+        done = subprocess.run(
+            ["redis-cli", "--cluster", "create",
+             *(f"127.0.0.1:{n.port}" for n in self.nodes), "--cluster-yes"],
+            capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode != 0:
+            self.close()
+            raise Unavailable(f"no Redis Cluster: {done.stdout}{done.stderr}")
+        for node in self.nodes:
+            wait_until(lambda n=node: b"cluster_state:ok"
+                       in n.ask("CLUSTER", "INFO"), 30)
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.nodes[0].port}"
+
+    def close(self):
+        for node in self.nodes:
+            node.close()
