@@ -6,6 +6,7 @@
  */
 #include "cmd/app.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -121,10 +122,12 @@ static enum err_code make_scraper(struct app *a, struct err *e)
     return scraper_new(&a->scraper, &opt, e);
 }
 
-static void add_views(struct app *a, const struct job_view *views, size_t n)
+static void add_views(struct app *a, const struct job_view *views)
 {
-    for (size_t i = 0; i < n && a->jobs_api.n_views < MAX_VIEWS; i++)
-        a->views[a->jobs_api.n_views++] = views[i];
+    for (; views->kind; views++) {
+        assert(a->jobs_api.n_views < MAX_VIEWS);
+        a->views[a->jobs_api.n_views++] = *views;
+    }
 }
 
 static void make_jobs(struct app *a)
@@ -137,24 +140,18 @@ static void make_jobs(struct app *a)
         .tick = a->scraper ? scraper_tick : NULL,
         .tick_ctx = a->scraper,
     };
-    const struct job_view *views;
-    size_t n;
 
     a->jobs_api = (struct jobs_api){.store = a->store, .views = a->views};
+    add_views(a, scraper_job_views);
+    add_views(a, processor_job_views);
     if (!a->scraper && !a->processor)
         return;
     a->jobs = jobs_new(a->store, &opt);
     a->jobs_api.jobs = a->jobs;
-    if (a->scraper) {
+    if (a->scraper)
         scraper_register(a->scraper, a->jobs);
-        views = scraper_job_views(a->scraper, &n);
-        add_views(a, views, n);
-    }
-    if (a->processor) {
+    if (a->processor)
         processor_register(a->processor, a->jobs);
-        views = processor_job_views(a->processor, &n);
-        add_views(a, views, n);
-    }
 }
 
 /* They want vectors: the job is queued, and here are its workers. */

@@ -72,7 +72,7 @@ enum err_code job_write(const struct jobs_api *api, struct arena *a,
         jw_knull(j, "next_attempt_at");
     for (size_t i = 0; i < api->n_views && rc == ERR_NONE; i++)
         if (slice_is(job->kind, api->views[i].kind))
-            rc = api->views[i].fields(api->views[i].ctx, a, job, j, e);
+            rc = api->views[i].fields(api->store, a, job, j, e);
     jw_end_obj(j);
     return rc;
 }

@@ -14,12 +14,13 @@
 #include "jobs/engine.h"
 #include "net/router.h"
 
+/* A process shows jobs of all kinds, whichever it runs itself: they share a
+ * store.  So a view stands on that alone. */
 struct job_view {
-    const char *kind;
+    const char *kind; /* NULL ends a table */
     /* Write the kind's own members into the open object `j`. */
-    enum err_code (*fields)(void *ctx, struct arena *a, const struct job *job,
-                            struct jw *j, struct err *e);
-    void *ctx;
+    enum err_code (*fields)(struct store *s, struct arena *a,
+                            const struct job *job, struct jw *j, struct err *e);
     bool starts_running; /* waiting is "running" for people, not "pending" */
 };
 

@@ -212,12 +212,12 @@ struct job_end embedding_run(struct job_run *r, struct err *e)
                    : (struct job_end){.outcome = JOB_RUN_RETRY};
 }
 
-enum err_code embedding_view(void *ctx, struct arena *a, const struct job *job,
-                             struct jw *j, struct err *e)
+enum err_code embedding_view(struct store *s, struct arena *a,
+                             const struct job *job, struct jw *j, struct err *e)
 {
     json_t *result = NULL;
 
-    (void)ctx;
+    (void)s;
     (void)a;
     if (job->result.len && json_parse(&result, job->result, e) != ERR_NONE)
         return ERR_INTERNAL;

@@ -24,8 +24,9 @@ struct processor;
 /* For job_kind: ctx is the struct processor. */
 struct job_end embedding_run(struct job_run *r, struct err *e);
 /* For job_view. */
-enum err_code embedding_view(void *ctx, struct arena *a, const struct job *job,
-                             struct jw *j, struct err *e);
+enum err_code embedding_view(struct store *s, struct arena *a,
+                             const struct job *job, struct jw *j,
+                             struct err *e);
 
 /* This model is the one from now on: say so in the store, and queue the job if
  * anything has no vector of it.  false: the store does not answer; ask again.

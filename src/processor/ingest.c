@@ -438,12 +438,12 @@ void ingest_failed(struct job_run *r, const struct err *why)
 
 /* ---- for people ---- */
 
-enum err_code ingest_view(void *ctx, struct arena *a, const struct job *job,
-                          struct jw *j, struct err *e)
+enum err_code ingest_view(struct store *s, struct arena *a,
+                          const struct job *job, struct jw *j, struct err *e)
 {
     json_t *result = NULL;
 
-    (void)ctx;
+    (void)s;
     (void)a;
     if (job->result.len && json_parse(&result, job->result, e) != ERR_NONE)
         return ERR_INTERNAL;

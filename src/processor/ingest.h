@@ -43,7 +43,7 @@ enum err_code ingest_write(const struct ingest_input *in, struct arena *a,
 struct job_end ingest_run(struct job_run *r, struct err *e);
 void ingest_failed(struct job_run *r, const struct err *why);
 /* For job_view. */
-enum err_code ingest_view(void *ctx, struct arena *a, const struct job *job,
-                          struct jw *j, struct err *e);
+enum err_code ingest_view(struct store *s, struct arena *a,
+                          const struct job *job, struct jw *j, struct err *e);
 
 #endif

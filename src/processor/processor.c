@@ -191,10 +191,6 @@ static void set_up_jobs(struct processor *p)
                                     .ctx = p};
     p->kinds[1] = (struct job_kind){
         .name = EMBED_JOB, .run = embedding_run, .max_running = 1, .ctx = p};
-    p->views[0] =
-        (struct job_view){.kind = INGEST_KIND, .fields = ingest_view, .ctx = p};
-    p->views[1] =
-        (struct job_view){.kind = EMBED_JOB, .fields = embedding_view};
 }
 
 enum err_code processor_new(struct processor **out,
@@ -242,11 +238,10 @@ void processor_register(struct processor *p, struct jobs *j)
         jobs_register(j, &p->kinds[i]);
 }
 
-const struct job_view *processor_job_views(struct processor *p, size_t *n)
-{
-    *n = sizeof(p->views) / sizeof(*p->views);
-    return p->views;
-}
+const struct job_view processor_job_views[] = {
+    {.kind = INGEST_KIND, .fields = ingest_view},
+    {.kind = EMBED_JOB, .fields = embedding_view},
+    {.kind = NULL}};
 
 void processor_add_routes(struct processor *p, struct router *rt)
 {

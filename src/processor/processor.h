@@ -17,11 +17,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "jobs/routes.h"
 #include "net/router.h"
 
 struct embed;
-struct job_view;
-struct jobs;
 struct processor;
 struct store;
 
@@ -44,9 +43,10 @@ struct processor_options {
 enum err_code processor_new(struct processor **out,
                             const struct processor_options *opt, struct err *e)
     CHECKED;
-/* Its kinds of jobs, before jobs_start; and how /jobs shows them. */
+/* Its kinds of jobs, before jobs_start. */
 void processor_register(struct processor *p, struct jobs *j);
-const struct job_view *processor_job_views(struct processor *p, size_t *n);
+/* How /jobs shows them, in every process. */
+extern const struct job_view processor_job_views[];
 /* Load the model in the background; at most once.  A missing model is no error.
  * ERR_UNAVAILABLE: the system gave no thread. */
 enum err_code processor_start(struct processor *p, struct err *e) CHECKED;

@@ -48,7 +48,6 @@ struct processor {
     struct collection *collections[N_SETS]; /* by enum vector_set */
     struct jobs *jobs;                      /* NULL: run elsewhere */
     struct job_kind kinds[2];
-    struct job_view views[2];
 };
 
 /* The model's identity, of a model that is there. */

@@ -1,5 +1,5 @@
-/* job_views.c - see job_views.h. */
-#include "scraper/job_views.h"
+/* job_views.c - what the scraper's jobs show of themselves on /jobs. */
+#include "scraper/scraper.h"
 
 #include "scraper/payload.h"
 #include "scraper/scraper_impl.h"
@@ -103,13 +103,13 @@ static void write_input(struct jw *j, struct arena *a, struct slice text)
     jw_kint(j, "max_results", in.max_results);
 }
 
-enum err_code job_view_scrape(void *ctx, struct arena *a, const struct job *job,
-                              struct jw *j, struct err *e)
+static enum err_code view_scrape(struct store *s, struct arena *a,
+                                 const struct job *job, struct jw *j,
+                                 struct err *e)
 {
-    struct scraper *s = ctx;
     struct summary sum;
     json_t *result;
-    enum err_code rc = summarise(s->store, a, job->id, &sum, e);
+    enum err_code rc = summarise(s, a, job->id, &sum, e);
     bool counted = rc == ERR_NONE && sum.any && !sum.pending && !sum.dead &&
                    job->state == JOB_COMPLETED;
 
@@ -130,13 +130,13 @@ enum err_code job_view_scrape(void *ctx, struct arena *a, const struct job *job,
     return ERR_NONE;
 }
 
-enum err_code job_view_webhook(void *ctx, struct arena *a,
-                               const struct job *job, struct jw *j,
-                               struct err *e)
+static enum err_code view_webhook(struct store *s, struct arena *a,
+                                  const struct job *job, struct jw *j,
+                                  struct err *e)
 {
     json_t *input = object_of(job->input);
 
-    (void)ctx;
+    (void)s;
     (void)a;
     (void)e;
     jw_kint(j, "delivery_id", json_get_int(input, "delivery_id", 0));
@@ -144,13 +144,13 @@ enum err_code job_view_webhook(void *ctx, struct arena *a,
     return ERR_NONE;
 }
 
-enum err_code job_view_coverage(void *ctx, struct arena *a,
-                                const struct job *job, struct jw *j,
-                                struct err *e)
+static enum err_code view_coverage(struct store *s, struct arena *a,
+                                   const struct job *job, struct jw *j,
+                                   struct err *e)
 {
     json_t *input = object_of(job->input);
 
-    (void)ctx;
+    (void)s;
     (void)a;
     (void)e;
     jw_kint(j, "days", json_get_int(input, "days", 0));
@@ -162,3 +162,9 @@ enum err_code job_view_coverage(void *ctx, struct arena *a,
     json_decref(input);
     return ERR_NONE;
 }
+
+const struct job_view scraper_job_views[] = {
+    {.kind = "scrape", .fields = view_scrape, .starts_running = true},
+    {.kind = "webhook", .fields = view_webhook},
+    {.kind = "coverage", .fields = view_coverage},
+    {.kind = NULL}};

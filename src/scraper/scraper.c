@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "scraper/coverage.h"
-#include "scraper/job_views.h"
 #include "scraper/schedules.h"
 #include "scraper/scraper_impl.h"
 
@@ -77,14 +76,6 @@ static void set_kinds(struct scraper *s)
                                     .ctx = s};
     s->kinds[2] = (struct job_kind){
         .name = "coverage", .run = coverage_run, .max_running = 1, .ctx = s};
-    s->views[0] = (struct job_view){.kind = "scrape",
-                                    .fields = job_view_scrape,
-                                    .ctx = s,
-                                    .starts_running = true};
-    s->views[1] = (struct job_view){
-        .kind = "webhook", .fields = job_view_webhook, .ctx = s};
-    s->views[2] = (struct job_view){
-        .kind = "coverage", .fields = job_view_coverage, .ctx = s};
 }
 
 enum err_code scraper_new(struct scraper **out,
@@ -157,12 +148,6 @@ void scraper_wake(struct scraper *s)
 {
     if (s->jobs)
         jobs_wake(s->jobs);
-}
-
-const struct job_view *scraper_job_views(struct scraper *s, size_t *n)
-{
-    *n = SCRAPER_N_KINDS;
-    return s->views;
 }
 
 /* ---- the tick ---- */

@@ -14,8 +14,7 @@
  *     scraper_register(s, jobs);
  *     router_add(rt, scraper_routes, s);
  *     router_add(rt, scraper_delivery_routes, s);
- *     router_add(rt, jobs_routes, &(struct jobs_api){store, jobs,
- *                                       .views = scraper_job_views(s, &n)});
+ *     router_add(rt, jobs_routes, &(struct jobs_api){store, jobs, views...});
  *     scraper_set_backend_url(s, server_url(server)) unless it was given
  *     jobs_start(jobs, &e);
  *
@@ -69,7 +68,7 @@ void scraper_tick(void *scraper, int64_t now_us);
 extern const struct route scraper_routes[];          /* /scrape, /papers, ... */
 extern const struct route scraper_schedule_routes[]; /* /schedules */
 extern const struct route scraper_delivery_routes[]; /* webhook deliveries */
-/* How its jobs look on /jobs; for struct jobs_api. */
-const struct job_view *scraper_job_views(struct scraper *s, size_t *n);
+/* How its jobs look on /jobs, in every process. */
+extern const struct job_view scraper_job_views[];
 
 #endif

@@ -33,7 +33,6 @@ struct scraper {
     int64_t webhook_waits_ms[WEBHOOK_MAX_RETRIES]; /* before each attempt */
     int n_webhook_waits;
     struct job_kind kinds[SCRAPER_N_KINDS];
-    struct job_view views[SCRAPER_N_KINDS];
 };
 
 /* scrape_job.c, webhook_out.c, coverage.c: kinds' functions, ctx = scraper */

@@ -6,6 +6,7 @@ import pytest
 
 from support import fake_arxiv
 from support.fake_arxiv import Entry
+from support.papers import call, papers
 from support.sheaf import scraping
 from support.waiting import wait_until
 
@@ -58,6 +59,23 @@ def test_unknown_job(shared_lite, path):
     assert reply.status_code in (400, 404) if "%00" in path \
         else reply.status_code == 404
     assert reply.json()["error"]
+
+
+@pytest.mark.parametrize("services", ["backend", "scraper,backend"])
+def test_job_of_a_service_that_runs_elsewhere(make_sheaf, services):
+    """It looks as it does there, and the list finds it."""
+    server = make_sheaf(services=services, backend_url="http://localhost:9")
+    server.delivered(call(papers(1, 2)))
+    job, = server.json("/jobs/")["results"]
+    assert (job["kind"], job["status"]) == ("embed", "pending")
+    assert (job["embedded"], job["total"]) == (0, 0)
+    assert server.job(job["job_id"]) == job
+    for query in ("?status=pending", "?kind=embed",
+                  "?kind=embed&status=pending"):
+        assert server.json("/jobs/" + query)["results"] == [job], query
+    assert server.json("/jobs/?kind=scrape")["results"] == []
+    refused = server.get("/jobs/?kind=embedd")
+    assert refused.status_code == 400 and '"embed"' in refused.json()["error"]
 
 
 def test_list_and_filters(server, arxiv):
