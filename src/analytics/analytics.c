@@ -214,6 +214,7 @@ const struct route analytics_routes[] = {
                "be sent as text/plain, so that pages of other sites need not "
                "ask first.  Robots are counted apart.",
         .status = 202,
+        .schema = "PageCount",
         .returns = "{\"page\":\"/projects\",\"count\":142}",
     },
     {
@@ -228,6 +229,7 @@ const struct route analytics_routes[] = {
         .doc = "Sends a page view when a page is shown and when a "
                "single-page application moves on.  No cookies; of a referrer "
                "it sends the site alone.",
+        .media = "text/javascript",
     },
     {0},
 };

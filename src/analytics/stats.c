@@ -399,6 +399,7 @@ const struct route analytics_stats_routes[] = {
         .summary = "Different readers by day (UTC)",
         .doc = "A reader is an address and a browser, told apart within a day "
                "only.  Days without any are left out.",
+        .schema = "VisitorDays",
         .returns = "{\"days\":[{\"day\":\"2025-11-03\",\"visitors\":9}]}",
     },
     {
@@ -412,6 +413,7 @@ const struct route analytics_stats_routes[] = {
         .doc = "Points are minutes, hours or days of the zone; each has its "
                "beginning in UTC and as the zone's clock shows it.  At most "
                "10,000 points.",
+        .schema = "ViewSeries",
         .returns = "{\"interval\":\"day\",\"tz\":\"Europe/Berlin\",\"page\":"
                    "null,\"points\":[{\"start\":\"2025-11-02T23:00:00Z\","
                    "\"local\":\"2025-11-03T00:00:00+01:00\",\"views\":142,"
@@ -427,6 +429,7 @@ const struct route analytics_stats_routes[] = {
         .summary = "Pages, referrers or kinds of robots with the most views",
         .doc = "Robots are in no other number; by=bot tells why each is taken "
                "for one.",
+        .schema = "TopViews",
         .returns = "{\"by\":\"page\",\"results\":[{\"page\":\"/projects\","
                    "\"title\":\"Projects\",\"count\":142}]}",
     },
@@ -437,6 +440,7 @@ const struct route analytics_stats_routes[] = {
         .policy = POLICY_READ,
         .tag = "Analytics",
         .summary = "Who is here, and what was read in the last five minutes",
+        .schema = "Live",
         .returns = "{\"online\":3,\"totals\":{\"views\":142,\"pages\":5,"
                    "\"bot_views\":7},\"minutes\":5,\"visitors\":4,\"views\":9,"
                    "\"pages\":[{"

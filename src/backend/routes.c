@@ -5,8 +5,8 @@
 #include "backend/paper_query.h"
 #include "net/paging.h"
 
-#define PAPER_EXAMPLE                                                           \
-    "{\"id\":1,\"title\":\"Attention Is All You Need\",\"abstract\":\"The "     \
+#define PAPER_MEMBERS                                                           \
+    "\"id\":1,\"title\":\"Attention Is All You Need\",\"abstract\":\"The "      \
     "dominant sequence transduction models…\",\"authors\":\"Ashish Vaswani, " \
     "Noam Shazeer\",\"author_list\":[\"Ashish Vaswani\",\"Noam Shazeer\"],"     \
     "\"url\":\"https://arxiv.org/abs/1706.03762\",\"pdf_url\":"                 \
@@ -21,11 +21,14 @@
     "\"2025-11-03T12:00:00Z\",\"read\":false,\"starred\":true,"                 \
     "\"has_note\":true"
 
-#define MARKS_EXAMPLE                                                          \
-    "\"note\":\"See **section 3**.\",\"marked_at\":\"2025-11-04T09:00:00Z\"}"
+#define MARKS_MEMBERS                                                          \
+    "\"note\":\"See **section 3**.\",\"marked_at\":\"2025-11-04T09:00:00Z\""
 
-#define ROW_EXAMPLE PAPER_EXAMPLE "}"
-#define DETAIL_EXAMPLE PAPER_EXAMPLE "," MARKS_EXAMPLE
+#define PAPER_EXAMPLE "{" PAPER_MEMBERS "}"
+#define DETAIL_EXAMPLE "{" PAPER_MEMBERS "," MARKS_MEMBERS "}"
+#define SIMILAR_EXAMPLE                                                        \
+    "{\"count\":1,\"next\":null,\"previous\":null,\"results\":["               \
+    "{" PAPER_MEMBERS ",\"similarity\":0.81}],\"method\":\"vectors\"}"
 
 #define JOB_EXAMPLE                                                            \
     "{\"id\":1,\"job_id\":\"arxiv-1762123331\",\"source\":\"arxiv\","          \
@@ -125,7 +128,7 @@ static const struct param jobs_params[] = {PAGING_PARAMS, {0}};
             "canonical URL, a newer version updates it, an older one does "    \
             "not. The Standard Webhooks headers are verified when they are "   \
             "there, and the same webhook-id twice changes nothing.",           \
-        .status = 201,                                                         \
+        .status = 201, .schema = "WebhookCounts",                              \
         .returns = "{\"status\":\"success\",\"papers_created\":35,"            \
                    "\"papers_updated\":15,\"papers_unchanged\":15}",           \
     }
@@ -142,7 +145,8 @@ const struct route backend_routes[] = {
         .params = list_params,
         .tag = "Papers",
         .summary = "List papers",
-        .returns = LIST_EXAMPLE(ROW_EXAMPLE),
+        .schema = "PaperPage",
+        .returns = LIST_EXAMPLE(PAPER_EXAMPLE),
     },
     {
         .method = HTTP_GET,
@@ -157,6 +161,8 @@ const struct route backend_routes[] = {
         .doc = "Every match as BibTeX, RIS, CSV or JSON Lines, streamed. In "
                "CSV a text that a spreadsheet would take for a formula is "
                "preceded by an apostrophe.",
+        .media = "application/x-bibtex application/x-research-info-systems "
+                 "text/csv application/jsonl",
     },
     {
         .method = HTTP_GET,
@@ -168,6 +174,7 @@ const struct route backend_routes[] = {
         .tag = "Papers",
         .summary = "Atom feed",
         .doc = "The first matches as an Atom feed, for feed readers.",
+        .media = "application/atom+xml",
     },
     {
         .method = HTTP_GET,
@@ -180,6 +187,7 @@ const struct route backend_routes[] = {
         .summary = "One paper",
         .doc = "With the reader's note, which is null for who would need "
                "the token and does not carry it.",
+        .schema = "PaperDetail",
         .returns = DETAIL_EXAMPLE,
     },
     {
@@ -203,6 +211,7 @@ const struct route backend_routes[] = {
         .params = id_params,
         .tag = "Papers",
         .summary = "Restore a deleted paper",
+        .schema = "PaperDetail",
         .returns = DETAIL_EXAMPLE,
     },
     {
@@ -217,8 +226,9 @@ const struct route backend_routes[] = {
         .summary = "Mark a paper",
         .doc = "What is not given stays as it is. A scrape never changes "
                "marks, and a deleted paper has them again when it is restored.",
+        .schema = "PaperMarks",
         .returns = "{\"id\":1,\"read\":false,\"starred\":true,"
-                   "\"has_note\":true," MARKS_EXAMPLE,
+                   "\"has_note\":true," MARKS_MEMBERS "}",
     },
     {
         .method = HTTP_POST,
@@ -231,6 +241,7 @@ const struct route backend_routes[] = {
         .summary = "Mark papers",
         .doc = "All in one commit; those that are not there are left out and "
                "named.",
+        .schema = "MarkedPapers",
         .returns = "{\"marked\":2,\"missing\":[3]}",
     },
     {
@@ -248,7 +259,8 @@ const struct route backend_routes[] = {
             "exact), where the processor runs in this process and has "
             "embedded the paper, else by the rare \"words\" that they share "
             "(from 1 down to 0).",
-        .returns = LIST_EXAMPLE(ROW_EXAMPLE),
+        .schema = "SimilarPapers",
+        .returns = SIMILAR_EXAMPLE,
     },
     {
         .method = HTTP_GET,
@@ -259,6 +271,7 @@ const struct route backend_routes[] = {
         .params = stats_params,
         .tag = "Papers",
         .summary = "Counts by category, source and day",
+        .schema = "PaperStats",
         .returns = "{\"total\":50,\"categories\":[{\"category\":\"llm\","
                    "\"count\":50}],\"sources\":[{\"source\":\"arxiv\","
                    "\"count\":50}],\"days\":[{\"day\":\"2025-11-03\","
@@ -273,6 +286,7 @@ const struct route backend_routes[] = {
         .params = jobs_params,
         .tag = "Scraper jobs",
         .summary = "List what scrapers have reported",
+        .schema = "ScraperJobPage",
         .returns = LIST_EXAMPLE(JOB_EXAMPLE),
     },
     {
@@ -284,6 +298,7 @@ const struct route backend_routes[] = {
         .params = id_params,
         .tag = "Scraper jobs",
         .summary = "One report",
+        .schema = "ScraperJob",
         .returns = JOB_EXAMPLE,
     },
     {0},

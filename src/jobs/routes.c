@@ -252,9 +252,12 @@ static enum err_code list_jobs(struct request *r, struct err *e)
     "\"status\":\"completed\",\"progress\":100.0,"                             \
     "\"created_at\":\"2025-11-02T22:42:11Z\","                                 \
     "\"updated_at\":\"2025-11-02T22:42:19Z\",\"error\":null,\"attempts\":1,"   \
-    "\"next_attempt_at\":null,\"papers_found\":50,\"papers_created\":35,"      \
-    "\"papers_updated\":15,\"webhook\":{\"status\":\"delivered\","             \
-    "\"attempts\":1,\"next_attempt_at\":null}}"
+    "\"next_attempt_at\":null,\"source\":\"arxiv\",\"category\":\"llm\","      \
+    "\"replay\":false,\"days\":7,\"max_results\":50,\"papers_found\":50,"      \
+    "\"papers_looked_at\":120,\"total_results\":120,\"suspect\":false,"        \
+    "\"papers_created\":35,\"papers_updated\":15,\"papers_unchanged\":15,"     \
+    "\"webhook\":{\"status\":\"delivered\",\"attempts\":1,"                    \
+    "\"next_attempt_at\":null}}"
 
 static const struct param id_params[] = {
     {"id", IN_PATH, PARAM_STR, .required = true, .min = 1, .max = 80,
@@ -279,6 +282,7 @@ const struct route jobs_routes[] = {
      .tag = "Jobs",
      .summary = "List jobs",
      .doc = "Newest first.",
+     .schema = "JobPage",
      .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":"
                 "[" JOB_EXAMPLE "]}"},
     {.method = HTTP_GET,
@@ -289,6 +293,7 @@ const struct route jobs_routes[] = {
      .tag = "Jobs",
      .summary = "State of a job",
      .doc = "The members every job has, and those of its kind.",
+     .schema = "Job",
      .returns = JOB_EXAMPLE},
     {.method = HTTP_DELETE,
      .pattern = "/jobs/{id}",
@@ -300,6 +305,7 @@ const struct route jobs_routes[] = {
      .status = 202,
      .doc = "A waiting job is cancelled at once, a running one within a "
             "second.  409 when it has ended already.",
+     .schema = "Job",
      .returns = JOB_EXAMPLE},
     {.method = HTTP_POST,
      .pattern = "/jobs/{id}/retry",
@@ -311,5 +317,6 @@ const struct route jobs_routes[] = {
      .status = 202,
      .doc = "It goes on from what it has already stored.  409 unless it has "
             "failed or was cancelled.",
+     .schema = "Job",
      .returns = JOB_EXAMPLE},
     {.pattern = NULL}};

@@ -106,6 +106,15 @@ static void write_schema(struct jw *j, const struct param *p)
     jw_end_obj(j);
 }
 
+/* Is it the "{name...}" at the end? */
+static bool takes_slashes(const struct route *row, const struct param *p)
+{
+    char end[100];
+
+    snprintf(end, sizeof(end), "{%s...}", p->name);
+    return slice_ends(slice_of(row->pattern), end);
+}
+
 static void write_parameters(struct jw *j, const struct route *row)
 {
     const struct param *p;
@@ -119,6 +128,8 @@ static void write_parameters(struct jw *j, const struct route *row)
         jw_kstr(j, "name", p->name);
         jw_kstr(j, "in", p->in == IN_PATH ? "path" : "query");
         jw_kbool(j, "required", p->in == IN_PATH || p->required);
+        if (takes_slashes(row, p)) /* OpenAPI has no word for that */
+            jw_kbool(j, "x-slashes", true);
         if (p->doc)
             jw_kstr(j, "description", p->doc);
         jw_key(j, "schema");
@@ -181,74 +192,99 @@ static void write_body(struct jw *j, const struct route *row)
 
 /* ---- replies ---- */
 
+static void write_json_content(struct jw *j, const char *schema,
+                               const char *example_text)
+{
+    json_t *example = NULL;
+    char ref[100];
+
+    jw_key(j, "application/json");
+    jw_obj(j);
+    jw_key(j, "schema");
+    jw_obj(j);
+    snprintf(ref, sizeof(ref), "#/components/schemas/%s", schema);
+    jw_kstr(j, "$ref", ref);
+    jw_end_obj(j);
+    if (example_text &&
+        json_parse(&example, slice_of(example_text), NULL) == ERR_NONE) {
+        jw_key(j, "example");
+        jw_value(j, example);
+        json_decref(example);
+    }
+    jw_end_obj(j);
+}
+
+static void write_other_content(struct jw *j, const char *media)
+{
+    struct slice rest = slice_of(media), type;
+
+    while (slice_split(&rest, ' ', &type)) {
+        jw_key_slice(j, type);
+        jw_raw(j, SLICE("{\"schema\":{\"type\":\"string\"}}"));
+    }
+}
+
+static void write_reply(struct jw *j, const char *status, const char *what,
+                        const char *schema)
+{
+    jw_key(j, status);
+    jw_obj(j);
+    jw_kstr(j, "description", what);
+    jw_key(j, "content");
+    jw_obj(j);
+    write_json_content(j, schema, NULL);
+    jw_end_obj(j);
+    jw_end_obj(j);
+}
+
 static void write_success(struct jw *j, const struct route *row)
 {
     int status = row->status ? row->status : 200;
-    json_t *example = NULL;
-    struct err ignored;
     char key[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
                    (char)('0' + status % 10), 0};
 
     jw_key(j, key);
     jw_obj(j);
     jw_kstr(j, "description", http_reason(status));
-    if (row->returns &&
-        json_parse(&example, slice_of(row->returns), &ignored) == ERR_NONE) {
+    if (row->schema || row->media) {
         jw_key(j, "content");
         jw_obj(j);
-        jw_key(j, "application/json");
-        jw_obj(j);
-        jw_key(j, "example");
-        jw_value(j, example);
+        if (row->schema)
+            write_json_content(j, row->schema, row->returns);
+        if (row->media)
+            write_other_content(j, row->media);
         jw_end_obj(j);
-        jw_end_obj(j);
-        json_decref(example);
     }
-    jw_end_obj(j);
-}
-
-static void write_failure(struct jw *j, const char *status, const char *what,
-                          enum envelope envelope)
-{
-    const struct slice contents[] = {
-        [ENVELOPE_OWN] =
-            SLICE_INIT("{\"application/json\":{\"schema\":{\"$ref\":"
-                       "\"#/components/schemas/Error\"}}}"),
-        [ENVELOPE_DRF] =
-            SLICE_INIT("{\"application/json\":{\"schema\":{\"$ref\":"
-                       "\"#/components/schemas/Detail\"}}}"),
-        [ENVELOPE_OPENAI] =
-            SLICE_INIT("{\"application/json\":{\"schema\":{\"$ref\":"
-                       "\"#/components/schemas/OpenAIError\"}}}"),
-        [ENVELOPE_ENGINE] =
-            SLICE_INIT("{\"application/json\":{\"schema\":{\"$ref\":"
-                       "\"#/components/schemas/EngineError\"}}}"),
-    };
-
-    jw_key(j, status);
-    jw_obj(j);
-    jw_kstr(j, "description", what);
-    jw_kraw(j, "content", contents[envelope]);
     jw_end_obj(j);
 }
 
 static void write_responses(struct jw *j, const struct route *row)
 {
-    enum envelope v = row->envelope;
+    static const char *const schemas[] = {
+        [ENVELOPE_OWN] = "Error",
+        [ENVELOPE_DRF] = "Detail",
+        [ENVELOPE_OPENAI] = "OpenAIError",
+        [ENVELOPE_ENGINE] = "EngineError",
+    };
+    const char *error = schemas[row->envelope];
 
     jw_key(j, "responses");
     jw_obj(j);
     write_success(j, row);
-    write_failure(j, "400", "The input is wrong; the text names what.", v);
+    write_reply(j, "400", "The input is wrong; the text names what.", error);
     if (row->policy == POLICY_WEBHOOK)
-        write_failure(j, "401", "Wrong or missing secret.", ENVELOPE_OWN);
+        write_reply(j, "401", "Wrong or missing secret.", error);
     else if (row->policy != POLICY_PUBLIC)
-        write_failure(j, "401", "The admin token is needed.", v);
+        write_reply(j, "401", "The admin token is needed.", error);
     if (strchr(row->pattern, '{'))
-        write_failure(j, "404", "No such thing.", v);
+        write_reply(j, "404", "No such thing.", error);
     if (row->method != HTTP_GET)
-        write_failure(j, "413", "The body is too large.", v);
-    write_failure(j, "503", "Busy or not ready; see Retry-After.", v);
+        write_reply(j, "413", "The body is too large.", error);
+    if (row->unready_schema)
+        write_reply(j, "503", "Not ready.", row->unready_schema);
+    else
+        write_reply(j, "503", "Busy or not ready; see Retry-After.", error);
+    write_reply(j, "default", "Another error.", error);
     jw_end_obj(j);
 }
 
@@ -373,35 +409,6 @@ static void write_paths(struct jw *j, const struct router *rt)
     jw_end_obj(j);
 }
 
-/* The parts that are the same whatever the routes. */
-static const char components[] =
-    "{\"schemas\":{"
-    "\"Error\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{"
-    "\"error\":{\"type\":\"string\"},"
-    "\"detail\":{\"type\":\"object\",\"properties\":{"
-    "\"field\":{\"type\":\"string\"}}},"
-    "\"error_id\":{\"type\":\"string\","
-    "\"description\":\"Also in the log; with 5xx.\"}}},"
-    "\"OpenAIError\":{\"type\":\"object\",\"required\":[\"error\"],"
-    "\"properties\":{\"error\":{\"type\":\"object\",\"properties\":{"
-    "\"message\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"},"
-    "\"param\":{\"type\":[\"string\",\"null\"]},"
-    "\"code\":{\"type\":[\"string\",\"null\"]}}}}},"
-    "\"EngineError\":{\"type\":\"object\",\"required\":[\"code\"],"
-    "\"properties\":{\"code\":{\"type\":\"integer\"},"
-    "\"message\":{\"type\":\"string\"}}},"
-    "\"Detail\":{\"type\":\"object\",\"required\":[\"detail\"],"
-    "\"properties\":{\"detail\":{\"type\":\"string\"},"
-    "\"error_id\":{\"type\":\"string\"}}}},"
-    "\"securitySchemes\":{"
-    "\"token\":{\"type\":\"http\",\"scheme\":\"bearer\","
-    "\"description\":\"The admin token; `sheaf token` prints it. Not needed "
-    "on this machine unless a proxy is in between.\"},"
-    "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\","
-    "\"name\":\"sheaf_session\"},"
-    "\"webhook\":{\"type\":\"http\",\"scheme\":\"bearer\","
-    "\"description\":\"The shared webhook secret.\"}}}";
-
 void router_describe(const struct router *rt, struct slice base_url,
                      struct buf *out)
 {
@@ -425,7 +432,9 @@ void router_describe(const struct router *rt, struct slice base_url,
     jw_end_obj(&j);
     jw_end_arr(&j);
     write_paths(&j, rt);
-    jw_kraw(&j, "components", slice_of(components));
+    jw_kraw(&j, "components",
+            (struct slice){(const char *)asset_components_json,
+                           asset_components_json_len});
     jw_end_obj(&j);
 }
 
@@ -470,10 +479,14 @@ static enum err_code docs_script(struct request *r, struct err *e)
 
 const struct route docs_routes[] = {
     {HTTP_GET, "/openapi.json", openapi, POLICY_PUBLIC, .tag = "Documents",
-     .summary = "This interface, described (OpenAPI 3.1)"},
+     .summary = "This interface, described (OpenAPI 3.1)",
+     .schema = "ApiDescription"},
     {HTTP_GET, "/docs", docs_page, POLICY_PUBLIC, .open_query = true,
-     .tag = "Documents", .summary = "This interface as a page, offline"},
-    {HTTP_GET, "/docs/docs.css", docs_style, POLICY_PUBLIC, .open_query = true},
-    {HTTP_GET, "/docs/docs.js", docs_script, POLICY_PUBLIC, .open_query = true},
+     .tag = "Documents", .summary = "This interface as a page, offline",
+     .media = "text/html"},
+    {HTTP_GET, "/docs/docs.css", docs_style, POLICY_PUBLIC, .open_query = true,
+     .media = "text/css"},
+    {HTTP_GET, "/docs/docs.js", docs_script, POLICY_PUBLIC, .open_query = true,
+     .media = "text/javascript"},
     {0},
 };

@@ -307,6 +307,7 @@ const struct route ops_routes[] = {
         .run = ON_LOOP,
         .tag = "Operations",
         .summary = "Is the process alive?",
+        .schema = "Health",
         .returns = "{\"status\":\"ok\"}",
     },
     {
@@ -318,6 +319,8 @@ const struct route ops_routes[] = {
         .summary = "Can it do its work?",
         .doc = "503 with the reasons while something that it needs does not "
                "answer, and from the moment it was asked to stop.",
+        .schema = "Readiness",
+        .unready_schema = "Readiness",
         .returns = "{\"status\":\"ready\",\"checks\":{\"server\":\"ok\","
                    "\"store\":\"ok\"}}",
     },
@@ -329,6 +332,7 @@ const struct route ops_routes[] = {
         .tag = "Operations",
         .summary = "Numbers for Prometheus",
         .doc = "Prometheus text format 0.0.4.",
+        .media = "text/plain",
     },
     {
         .method = HTTP_GET,
@@ -338,6 +342,7 @@ const struct route ops_routes[] = {
         .tag = "Operations",
         .summary = "The process, its data and its work, for people",
         .doc = "What cannot be told at the moment is null; /readyz says why.",
+        .schema = "Status",
         .returns =
             "{\"version\":\"0.1.0\",\"started_at\":\"2025-11-03T06:00:00Z\","
             "\"uptime_s\":3600,\"memory_bytes\":73400320,\"connections\":2,"

@@ -89,7 +89,14 @@ struct route {
     const char *summary; /* "List papers" */
     const char *doc;     /* a paragraph, may be NULL */
     int status;          /* of success, for the docs; 0: 200 */
-    const char *returns; /* example of the reply (JSON), may be NULL */
+    /* Of success too.  All names of schemas are from the file of them all,
+     * src/assets/components.json; the integration tests hold each reply against
+     * its schema. */
+    const char *schema;         /* of the JSON; NULL: it answers none */
+    const char *returns;        /* an example of it, may be NULL */
+    const char *media;          /* types of what is no JSON, with a space
+                                   between them, or any; may be NULL */
+    const char *unready_schema; /* of a 503 that is no error; NULL: none is */
 };
 
 struct router;

@@ -72,6 +72,7 @@ const struct route settings_routes[] = {
         .summary = "The settings in force",
         .doc = "As text, with where each comes from. A secret is null: `set` "
                "tells whether there is one.",
+        .schema = "Settings",
         .returns = "{\"settings\":[{\"key\":\"listen\",\"value\":"
                    "\"127.0.0.1:8642\",\"set\":true,\"secret\":false,"
                    "\"origin\":\"default\",\"default\":\"127.0.0.1:8642\","

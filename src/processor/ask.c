@@ -343,6 +343,8 @@ const struct route processor_ask_routes[] = {
             "fits, grounded is false.  An answer that was cut or broke off is "
             "not `complete`; `left_out` tells what the model's context had no "
             "room for.",
+     .schema = "Answer",
+     .media = "text/event-stream",
      .returns = "{\"question\":\"How do I deploy to Kubernetes?\","
                 "\"answer\":\"Apply the manifest with kubectl apply. [1]\","
                 "\"sources\":[{\"n\":1,\"title\":\"Kubernetes Guide\","

@@ -320,6 +320,7 @@ const struct route processor_document_routes[] = {
      .tag = "Documents",
      .summary = "List documents",
      .doc = "The newest first, if no other ordering is asked for.",
+     .schema = "DocumentPage",
      .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":"
                 "[" DOCUMENT_EXAMPLE "]}"},
     {.method = HTTP_GET,
@@ -329,6 +330,7 @@ const struct route processor_document_routes[] = {
      .params = id_params,
      .tag = "Documents",
      .summary = "A document",
+     .schema = "Document",
      .returns = DOCUMENT_EXAMPLE},
     {.method = HTTP_GET,
      .pattern = "/documents/{id}/chunks",
@@ -337,9 +339,13 @@ const struct route processor_document_routes[] = {
      .params = chunk_params,
      .tag = "Documents",
      .summary = "The chunks of a document",
+     .schema = "ChunkPage",
      .returns = "{\"count\":6,\"next\":null,\"previous\":null,\"results\":[{"
                 "\"id\":\"doc-8d969eef6ecad3c2_chunk_0\",\"text\":\"...\","
-                "\"metadata\":{\"chunk_index\":0},\"link\":"
+                "\"metadata\":{\"title\":\"Kubernetes Guide\","
+                "\"document_id\":\"doc-8d969eef6ecad3c2\","
+                "\"job_id\":\"text-1762123331\",\"chunk_index\":0,"
+                "\"start_char\":0,\"end_char\":1000},\"link\":"
                 "\"/documents/doc-8d969eef6ecad3c2/text?from=0&to=1000\"}]}"},
     {.method = HTTP_GET,
      .pattern = "/documents/{id}/text",
@@ -351,6 +357,7 @@ const struct route processor_document_routes[] = {
      .doc = "What the `link` of a result or a source leads to: the passage in "
             "its place.  `page` and `page_end` are there if the document has "
             "pages; `next` is where the text goes on.",
+     .schema = "DocumentText",
      .returns = "{\"document_id\":\"doc-8d969eef6ecad3c2\",\"title\":"
                 "\"Kubernetes Guide\",\"source\":null,\"start_char\":2400,"
                 "\"end_char\":3400,\"chars\":5000,\"before\":\"\","
@@ -365,6 +372,7 @@ const struct route processor_document_routes[] = {
      .summary = "What a document is made of",
      .doc = "Where its pages begin (PDF), its headings (Markdown), and from "
             "where to where each chunk reaches; all in code points.",
+     .schema = "Outline",
      .returns = "{\"document_id\":\"doc-8d969eef6ecad3c2\",\"chars\":5000,"
                 "\"pages\":[{\"page\":1,\"start_char\":0}],"
                 "\"headings\":[{\"level\":1,\"title\":\"Kubernetes Guide\","

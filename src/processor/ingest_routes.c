@@ -151,6 +151,7 @@ const struct route processor_ingest_routes[] = {
             "them, and answers at once.  Nothing of it can be found before all "
             "of it can.  The same content again is noticed (duplicate_of).  An "
             "Idempotency-Key is honoured for 24 h.",
+     .schema = "JobAccepted",
      .returns = "{\"job_id\":\"text-1762123331\",\"status\":\"pending\"}"},
     {.method = HTTP_POST,
      .pattern = "/process/file",
@@ -165,5 +166,6 @@ const struct route processor_ingest_routes[] = {
      .doc = "As POST /process/text, with a form.  The text is taken out of the "
             "file by the job: its `error` says what is wrong with one that "
             "cannot be read, its `warnings` what may be missing.",
+     .schema = "JobAccepted",
      .returns = "{\"job_id\":\"file-1762123331\",\"status\":\"pending\"}"},
     {.pattern = NULL}};

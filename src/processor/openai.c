@@ -395,6 +395,7 @@ const struct route processor_openai_routes[] = {
      .doc = "OpenAI's embeddings API: its clients work with only the base "
             "address changed.  Any API key will do where none is needed.  "
             "Without a model: 503 with the command that fetches it.",
+     .schema = "EmbeddingList",
      .returns = "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\","
                 "\"index\":0,\"embedding\":[0.0125,-0.0331]}],\"model\":"
                 "\"all-MiniLM-L6-v2\",\"usage\":{\"prompt_tokens\":5,"
@@ -407,6 +408,7 @@ const struct route processor_openai_routes[] = {
      .open_query = true,
      .tag = "OpenAI",
      .summary = "List models",
+     .schema = "ModelList",
      .returns = "{\"object\":\"list\",\"data\":[" MODEL_EXAMPLE "]}"},
     {.method = HTTP_GET,
      .pattern = "/v1/models/{model}",
@@ -417,6 +419,7 @@ const struct route processor_openai_routes[] = {
      .open_query = true,
      .tag = "OpenAI",
      .summary = "Show a model",
+     .schema = "Model",
      .returns = MODEL_EXAMPLE},
     {.method = HTTP_GET,
      .pattern = "/v1/models/{owner}/{model}",
@@ -427,5 +430,6 @@ const struct route processor_openai_routes[] = {
      .open_query = true,
      .tag = "OpenAI",
      .summary = "Show a model by its long name",
+     .schema = "Model",
      .returns = MODEL_EXAMPLE},
     {0}};

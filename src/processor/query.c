@@ -163,11 +163,17 @@ const struct route processor_query_routes[] = {
          "embedded again after a change of the model, semantic answers 503, "
          "and "
          "hybrid by words alone, with a warning and the mode \"keyword\".",
+     .schema = "Passages",
      .returns = "{\"query\":\"how to deploy to kubernetes\",\"results\":[{"
                 "\"id\":\"doc-8d969eef6ecad3c2_chunk_3\",\"text\":\"...\","
                 "\"metadata\":{\"title\":\"Kubernetes Guide\","
-                "\"chunk_index\":3},\"distance\":0.35,\"similarity\":0.65,"
+                "\"document_id\":\"doc-8d969eef6ecad3c2\","
+                "\"job_id\":\"text-1762123331\",\"chunk_index\":3,"
+                "\"start_char\":2400,\"end_char\":3400},\"link\":"
+                "\"/documents/doc-8d969eef6ecad3c2/text?from=2400&to=3400\","
+                "\"distance\":0.35,\"similarity\":0.65,"
                 "\"score\":0.65,\"highlight\":null}],\"count\":1,"
                 "\"mode\":\"semantic\",\"metric\":\"cosine\","
-                "\"took_ms\":{\"total\":1.9}}"},
+                "\"took_ms\":{\"embed\":1.2,\"filter\":0.0,\"search\":0.5,"
+                "\"load\":0.2,\"total\":1.9}}"},
     {.pattern = NULL}};

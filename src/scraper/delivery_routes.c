@@ -229,6 +229,7 @@ const struct route scraper_delivery_routes[] = {
      .tag = "Webhook deliveries",
      .summary = "List deliveries",
      .doc = "Newest first.",
+     .schema = "DeliveryPage",
      .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":["
                 "{" DELIVERY_MEMBERS "}]}"},
     {.method = HTTP_GET,
@@ -239,6 +240,7 @@ const struct route scraper_delivery_routes[] = {
      .params = id_params,
      .tag = "Webhook deliveries",
      .summary = "A delivery with its body and attempts",
+     .schema = "DeliveryDetail",
      .returns = DELIVERY_EXAMPLE},
     {.method = HTTP_POST,
      .pattern = "/api/webhook-deliveries/{id}/replay/",
@@ -251,6 +253,7 @@ const struct route scraper_delivery_routes[] = {
      .summary = "Send a delivery again",
      .doc = "With the same webhook-id; a receiver that has it already changes "
             "nothing.  409 while it is still pending.",
+     .schema = "DeliveryDetail",
      .returns = DELIVERY_EXAMPLE},
     {.method = HTTP_POST,
      .pattern = "/api/webhook-deliveries/test/",
@@ -263,6 +266,7 @@ const struct route scraper_delivery_routes[] = {
      .doc = "As a scrape that found nothing, job \"test\", and tells what came "
             "back. Nothing is kept here and nothing tried again: `ok` is false "
             "where the backend does not answer, or not with 2xx.",
+     .schema = "DeliveryTest",
      .returns = "{\"ok\":true,\"webhook_id\":\"msg_2mPqYVb0c1XwS5uJq0n4Yt8f\","
                 "\"took_ms\":8,\"status\":201,\"error\":null,\"response\":"
                 "\"{...}\",\"signed\":true,\"body\":{\"job_id\":\"test\"}}"},

@@ -255,6 +255,7 @@ const struct route scraper_routes[] = {
      .status = 202,
      .doc = "Queues a job and answers at once; what is found is delivered to "
             "the backend by webhook. An Idempotency-Key is honoured for 24 h.",
+     .schema = "JobAccepted",
      .returns = ACCEPTED},
     {.method = HTTP_POST,
      .pattern = "/scrape/replay",
@@ -268,6 +269,7 @@ const struct route scraper_routes[] = {
      .doc = "The body is an Atom feed (or its gzip form) as arXiv's API gave "
             "it.  Its papers take the same way as those of a scrape. A feed "
             "that is not whole is refused: 400 with the line.",
+     .schema = "ReplayAccepted",
      .returns = "{\"job_id\":\"arxiv-1762123331\",\"status\":\"running\","
                 "\"entries\":100}"},
     {.method = HTTP_GET,
@@ -277,10 +279,20 @@ const struct route scraper_routes[] = {
      .params = papers_params,
      .tag = "Scraper",
      .summary = "Latest papers that the scraper found",
+     .schema = "FoundPapers",
      .returns = "{\"papers\":[{\"title\":\"A Title\",\"abstract\":\"...\","
                 "\"authors\":[\"Ann Author\"],"
                 "\"url\":\"https://arxiv.org/abs/2511.01234\","
+                "\"pdf_url\":\"https://arxiv.org/pdf/2511.01234v1\","
+                "\"source\":\"arxiv\",\"source_id\":\"2511.01234\","
+                "\"version\":1,\"published_at\":\"2025-11-03T17:57:34Z\","
+                "\"updated_at\":\"2025-11-03T17:57:34Z\","
+                "\"arxiv_categories\":[\"cs.CL\"],"
+                "\"primary_category\":\"cs.CL\",\"doi\":null,"
+                "\"journal_ref\":null,\"comment\":null,"
                 "\"category\":\"llm\",\"relevance_score\":0.86,"
+                "\"relevance\":{\"base\":0.5,\"recency\":0.2,"
+                "\"keywords\":0.16},"
                 "\"tags\":[\"transformer\"]}],\"count\":1}"},
     {.method = HTTP_GET,
      .pattern = "/api/coverage/",
@@ -290,6 +302,7 @@ const struct route scraper_routes[] = {
      .params = coverage_params,
      .tag = "Scraper",
      .summary = "What arXiv has and what is stored, by category and day",
+     .schema = "CoveragePage",
      .returns = "{\"count\":1,\"next\":null,\"previous\":null,\"results\":["
                 "{\"category\":\"cs.AI\",\"day\":\"2025-11-02\","
                 "\"expected\":120,\"stored\":118,\"missing\":2,"
@@ -303,6 +316,7 @@ const struct route scraper_routes[] = {
      .tag = "Scraper",
      .summary = "Ask arXiv how many papers each day has",
      .status = 202,
+     .schema = "JobAccepted",
      .returns = "{\"job_id\":\"coverage-1762123331\","
                 "\"status\":\"pending\"}"},
     {.pattern = NULL}};

@@ -117,8 +117,8 @@ static const struct param path_params[] = {
 
 const struct route web_routes[] = {
     {WEB_ROW("/", root, "Leads to /app/"), .status = 302},
-    {WEB_ROW("/app/", index_page, "The desk")},
+    {WEB_ROW("/app/", index_page, "The desk"), .media = "text/html"},
     {WEB_ROW("/app/{path...}", page_or_file, "Pages and files of the desk"),
-     .params = path_params},
+     .params = path_params, .media = "*/*"},
     {0},
 };

@@ -40,13 +40,15 @@ static const struct route rows[] = {
     {HTTP_POST, "/things/{id}/", nothing, .policy = POLICY_WRITE,
      .envelope = ENVELOPE_DRF, .params = params, .tag = "Things",
      .summary = "Change a thing", .doc = "More about it.", .status = 202,
-     .returns = "{\"id\":4}"},
+     .schema = "Health", .returns = "{\"id\":4}"},
     {HTTP_GET, "/things/{id}/", nothing, .policy = POLICY_READ,
-     .params = params, .tag = "Things", .summary = "A thing"},
+     .params = params, .tag = "Things", .summary = "A thing",
+     .schema = "Health", .unready_schema = "Readiness"},
     {HTTP_POST, "/form", nothing, .policy = POLICY_WRITE, .params = form_params,
-     .form_body = true, .summary = "A form"},
+     .form_body = true, .summary = "A form",
+     .media = "text/csv application/jsonl"},
     {HTTP_POST, "/hook", nothing, .policy = POLICY_WEBHOOK, .raw_body = true,
-     .summary = "Hook", .returns = "no JSON at all"},
+     .summary = "Hook", .schema = "Health", .returns = "no JSON at all"},
     {HTTP_GET, "/files/{path...}", nothing, .policy = POLICY_READ,
      .params = tail_params, .summary = "A file"},
     {0},
@@ -122,13 +124,47 @@ static void test_operation(void **state)
     is_text(at(at(body, "properties"), "title"), "type", "string");
     assert_true(
         json_is_array(at(at(at(body, "properties"), "tags"), "example")));
-    assert_int_equal(json_integer_value(at(
-                         at(at(at(at(at(post, "responses"), "202"), "content"),
-                               "application/json"),
-                            "example"),
-                         "id")),
-                     4);
-    (void)at(at(at(doc, "paths"), "/things/{id}/"), "get");
+    json_decref(doc);
+}
+
+static const json_t *json_reply(const json_t *operation, const char *status)
+{
+    return at(at(at(at(operation, "responses"), status), "content"),
+              "application/json");
+}
+
+static void is_reference(const json_t *reply, const char *wanted)
+{
+    is_text(at(reply, "schema"), "$ref", wanted);
+}
+
+static void test_replies(void **state)
+{
+    json_t *doc = fetch();
+    const json_t *thing = at(at(doc, "paths"), "/things/{id}/"), *content,
+                 *post = at(thing, "post"), *get = at(thing, "get");
+
+    (void)state;
+    is_reference(json_reply(post, "202"), "#/components/schemas/Health");
+    assert_int_equal(
+        json_integer_value(at(at(json_reply(post, "202"), "example"), "id")),
+        4);
+    is_reference(json_reply(post, "400"), "#/components/schemas/Detail");
+    is_reference(json_reply(post, "404"), "#/components/schemas/Detail");
+    is_reference(json_reply(post, "413"), "#/components/schemas/Detail");
+    is_reference(json_reply(post, "503"), "#/components/schemas/Detail");
+    is_reference(json_reply(post, "default"), "#/components/schemas/Detail");
+    is_reference(json_reply(get, "503"), "#/components/schemas/Readiness");
+    content = at(
+        at(at(at(at(at(doc, "paths"), "/form"), "post"), "responses"), "200"),
+        "content");
+    assert_int_equal(json_object_size(content), 2);
+    is_text(at(at(content, "text/csv"), "schema"), "type", "string");
+    is_text(at(at(content, "application/jsonl"), "schema"), "type", "string");
+    /* What is no JSON is left out, not written into it. */
+    post = json_reply(at(at(at(doc, "paths"), "/hook"), "post"), "200");
+    is_reference(post, "#/components/schemas/Health");
+    assert_null(json_object_get(post, "example"));
     json_decref(doc);
 }
 
@@ -140,6 +176,11 @@ static void test_tail(void **state)
     (void)state;
     is_text(get, "operationId", "get_files_path");
     is_text(json_array_get(at(get, "parameters"), 0), "name", "path");
+    assert_true(json_is_true(
+        at(json_array_get(at(get, "parameters"), 0), "x-slashes")));
+    get = at(at(at(doc, "paths"), "/things/{id}/"), "get");
+    assert_null(
+        json_object_get(json_array_get(at(get, "parameters"), 0), "x-slashes"));
     json_decref(doc);
 }
 
@@ -203,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operation),
         cmocka_unit_test(test_tail),
+        cmocka_unit_test(test_replies),
         cmocka_unit_test(test_form),
         cmocka_unit_test(test_references_resolve),
         cmocka_unit_test(test_page),
