@@ -13,9 +13,11 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import requests
 
+from .contract import Contract
 from .waiting import wait_until
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
@@ -45,7 +47,14 @@ def clean_env(home, **more):
 
 
 class Sheaf:
-    """One `sheaf serve`.  Use as a context manager, or start() and stop()."""
+    """One `sheaf serve`.  Use as a context manager, or start() and stop().
+
+    What it answers must be as its /openapi.json says: see contract.py.
+    """
+
+    # By what decides which routes there are: fetched once for all of those
+    # servers.
+    contracts = {}
 
     def __init__(self, data_dir, database_url=None, settings=None, args=(),
                  log_path=None, secrets=True):
@@ -197,7 +206,25 @@ class Sheaf:
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
             self._local.session.trust_env = False
+            self._local.session.hooks["response"].append(self._hold)
         return self._local.session
+
+    def contract(self):
+        """What this server says of itself."""
+        key = (binary(), self.settings["services"], *self.args)
+        if key not in self.contracts:
+            self.contracts[key] = Contract(requests.get(
+                self.url + "/openapi.json", timeout=30).json())
+        return self.contracts[key]
+
+    def _hold(self, reply, stream=False, **_):
+        """Hold a reply against the contract."""
+        if not reply.url.startswith(self.url + "/"):
+            return
+        self.contract().check(
+            reply.request.method, urllib.parse.urlsplit(reply.url).path,
+            reply.status_code, reply.headers.get("Content-Type", ""),
+            None if stream else reply.content)
 
     def request(self, method, path, **kw):
         kw.setdefault("timeout", 30)
