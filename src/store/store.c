@@ -1,19 +1,14 @@
-/* store.c - the front of the store: every public call goes through here.
- *
- * A wrapper does five things and nothing else: check the arguments
- * (store_args.h), give a test's fault its turn, call the backend's slot, count
- * the call and its time, and tell what it changed (store_watch).  Only here is
- * `ops` followed, so a new backend is one line in backends[].
+/* store.c - the front of the store: opening it, and the public calls about
+ * papers, jobs, scrapes and page views (store_front.h).  A new backend is one
+ * line in backends[].
  */
 #include "store/store.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "store/paper_rules.h"
-#include "store/store_args.h"
-#include "store/store_ops.h"
+#include "store/store_front.h"
 
 static const struct store_ops *const backends[] = {
     &store_sqlite_ops,
@@ -21,43 +16,13 @@ static const struct store_ops *const backends[] = {
 };
 #define N_BACKENDS (sizeof(backends) / sizeof(*backends))
 
-/* Every call, as it is named in store_op_stats(). */
-/* clang-format off */
-#define OPS(X) \
-    X(check) X(webhook_receive) X(papers_list) X(paper_get) X(papers_each) \
-    X(papers_similar) X(paper_delete) X(paper_restore) X(papers_generation) \
-    X(papers_stats) X(scraper_jobs_list) X(scraper_job_get) X(job_create) \
-    X(job_get) X(job_file) X(jobs_list) X(job_claim) X(job_heartbeat) X(job_progress) \
-    X(job_finish) X(job_release) X(job_cancel) X(job_restart) \
-    X(jobs_recover) X(jobs_counts) X(scrape_page) X(scrape_papers) \
-    X(scrape_latest) X(scrape_finish) X(delivery_get) X(delivery_attempts) \
-    X(deliveries_list) X(delivery_report) X(delivery_replay) X(schedule_put) \
-    X(schedule_get) X(schedule_delete) X(schedules_list) X(schedule_fire) \
-    X(coverage_put) X(coverage_list) X(limiter_update) X(document_begin) \
-    X(document_chunks_add) X(document_finish) X(document_abandon) \
-    X(documents_sweep) X(document_get) X(documents_list) X(document_text) \
-    X(document_delete) X(document_chunks) X(document_places) X(chunks_get) X(chunks_search) \
-    X(vectors_generation) X(vectors_model) X(vectors_model_set) \
-    X(vectors_present) X(chunks_each) X(vectors_cached) X(vectors_nearest) \
-    X(vector_get) X(vectors_count) X(present_count) \
-    X(chunks_unembedded) X(chunk_vectors_put) X(papers_unembedded) \
-    X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
-    X(papers_words) X(embed_job) X(unembedded) X(embed_finish) \
-    X(papers_waiting) X(views_add) X(views_totals) \
-    X(views_series) X(views_top) X(page_erase) X(views_roll_up) X(visitor_salt) \
-    X(visitors) X(marks_get) X(marks_set)
-/* clang-format on */
-
-#define OP_ENUM(name) OP_##name,
-enum op { OPS(OP_ENUM) N_OPS };
 #define OP_NAME(name) #name,
 static const char *const op_names[] = {OPS(OP_NAME)};
-_Static_assert(N_OPS <= STORE_MAX_OPS, "struct store has too few counters");
 
 /* ---- what every call passes through ---- */
 
 /* The calls before the faulty one count it down; exactly one finds it at 1. */
-static enum err_code take_fault(struct store *s, struct err *e)
+enum err_code front_fault(struct store *s, struct err *e)
 {
     if (atomic_load_explicit(&s->fault_in, memory_order_relaxed) <= 0)
         return ERR_NONE;
@@ -67,8 +32,8 @@ static enum err_code take_fault(struct store *s, struct err *e)
                    "store fault asked for by a test");
 }
 
-static void count(struct store *s, enum op op, int64_t started,
-                  enum err_code code)
+void front_count(struct store *s, enum op op, int64_t started,
+                 enum err_code code)
 {
     struct store_op_counter *c = &s->counters[op];
     int64_t took = clock_mono_us() - started;
@@ -78,41 +43,6 @@ static void count(struct store *s, enum op op, int64_t started,
     if (code != ERR_NONE)
         atomic_fetch_add_explicit(&c->errors, 1, memory_order_relaxed);
 }
-
-/* The call between the fault's turn and the clock; code_ is its outcome. Macros
- * because `call` must not be evaluated before the fault had its turn, nor news
- * before the call. */
-#define CALL(s, op, call)                                                      \
-    int64_t started_ = clock_mono_us();                                        \
-    enum err_code code_ = take_fault(s, e);                                    \
-    if (code_ == ERR_NONE)                                                     \
-        code_ = (call);                                                        \
-    count(s, OP_##op, started_, code_)
-
-/* Ends a wrapper. */
-#define RUN(s, op, call)                                                       \
-    do {                                                                       \
-        CALL(s, op, call);                                                     \
-        return code_;                                                          \
-    } while (0)
-
-/* The same; what it changed, as members of struct store_news, is told to who
- * watches. */
-#define RUN_AND_TELL(s, op, call, ...)                                         \
-    do {                                                                       \
-        CALL(s, op, call);                                                     \
-        if (code_ == ERR_NONE && (s)->watch)                                   \
-            (s)->watch((s)->watch_ctx, &(struct store_news){__VA_ARGS__});     \
-        return code_;                                                          \
-    } while (0)
-
-/* An argument check: leave the wrapper if it fails. */
-#define CHECK(check)                                                           \
-    do {                                                                       \
-        enum err_code code_ = (check);                                         \
-        if (code_ != ERR_NONE)                                                 \
-            return code_;                                                      \
-    } while (0)
 
 /* ---- store.h ---- */
 
@@ -597,323 +527,6 @@ store_limiter_update(struct store *s, const char *name,
         s->ops->scrape->limiter_update(s, name, change, ctx, after, e));
 }
 
-/* ---- documents.h ---- */
-
-enum err_code store_document_begin(struct store *s, struct arena *a,
-                                   const struct job_lease *l,
-                                   const struct document_new *d,
-                                   struct document_begun *out, struct err *e)
-{
-    CHECK(args_lease(l, e));
-    CHECK(args_document(d, e));
-    RUN(s, document_begin, s->ops->documents->begin(s, a, l, d, out, e));
-}
-
-enum err_code store_document_chunks_add(struct store *s,
-                                        const struct job_lease *l,
-                                        const struct chunk_batch *b,
-                                        struct err *e)
-{
-    CHECK(args_lease(l, e));
-    CHECK(args_chunk_batch(b, e));
-    RUN_AND_TELL(s, document_chunks_add,
-                 s->ops->documents->chunks_add(s, l, b, e),
-                 .jobs = {slice_of(l->job_id)});
-}
-
-enum err_code store_document_finish(struct store *s, const struct job_lease *l,
-                                    int64_t key, struct slice result,
-                                    int64_t now_us, struct err *e)
-{
-    CHECK(args_lease(l, e));
-    CHECK(args_text("result", result, e));
-    RUN_AND_TELL(s, document_finish,
-                 s->ops->documents->finish(s, l, key, result, now_us, e),
-                 .jobs = {slice_of(l->job_id)}, .document_ready = true);
-}
-
-enum err_code store_document_abandon(struct store *s, struct slice job_id,
-                                     struct err *e)
-{
-    CHECK(args_text("job_id", job_id, e));
-    RUN(s, document_abandon, s->ops->documents->abandon(s, job_id, e));
-}
-
-enum err_code store_documents_sweep(struct store *s, int64_t *n, struct err *e)
-{
-    RUN(s, documents_sweep, s->ops->documents->sweep(s, n, e));
-}
-
-enum err_code store_document_get(struct store *s, struct arena *a,
-                                 struct slice id, struct document *out,
-                                 struct err *e)
-{
-    CHECK(args_text("id", id, e));
-    RUN(s, document_get, s->ops->documents->get(s, a, id, out, e));
-}
-
-enum err_code store_documents_list(struct store *s, struct arena *a,
-                                   const struct document_query *q,
-                                   struct document **out, size_t *n,
-                                   int64_t *count_out, struct err *e)
-{
-    CHECK(args_text("source", q->source, e));
-    CHECK(args_text("search", q->search, e));
-    CHECK(args_page(q->offset, q->limit, e));
-    RUN(s, documents_list,
-        s->ops->documents->list(s, a, q, out, n, count_out, e));
-}
-
-enum err_code store_document_places(struct store *s, struct arena *a,
-                                    struct slice id, int64_t offset, int limit,
-                                    struct chunk_range **out, size_t *n,
-                                    struct err *e)
-{
-    CHECK(args_text("id", id, e));
-    CHECK(args_page(offset, limit, e));
-    RUN(s, document_places,
-        s->ops->documents->places(s, a, id, offset, limit, out, n, e));
-}
-
-enum err_code store_document_text(struct store *s, struct arena *a,
-                                  struct slice id, int64_t from, int64_t to,
-                                  struct slice *out, struct err *e)
-{
-    CHECK(args_text("id", id, e));
-    from = from < 0 ? 0 : from;
-    to = to < from ? from : to;
-    RUN(s, document_text, s->ops->documents->text(s, a, id, from, to, out, e));
-}
-
-enum err_code store_document_delete(struct store *s, struct slice id,
-                                    struct err *e)
-{
-    CHECK(args_text("id", id, e));
-    RUN_AND_TELL(s, document_delete,
-                 s->ops->documents->delete_document(s, id, e),
-                 .document_gone = id);
-}
-
-enum err_code store_document_chunks(struct store *s, struct arena *a,
-                                    struct slice id, int64_t offset, int limit,
-                                    struct chunk **out, size_t *n,
-                                    int64_t *count_out, struct err *e)
-{
-    CHECK(args_text("id", id, e));
-    CHECK(args_page(offset, limit, e));
-    RUN(s, document_chunks,
-        s->ops->documents->chunks(s, a, id, offset, limit, out, n, count_out,
-                                  e));
-}
-
-enum err_code store_chunks_get(struct store *s, struct arena *a,
-                               const int64_t *ids, size_t n, struct chunk **out,
-                               size_t *n_out, struct err *e)
-{
-    CHECK(args_batch(n, e));
-    RUN(s, chunks_get,
-        s->ops->documents->chunks_get(s, a, ids, n, out, n_out, e));
-}
-
-enum err_code store_chunks_search(struct store *s, struct arena *a,
-                                  struct slice text, int k,
-                                  bool (*keep)(void *ctx, int64_t chunk_id),
-                                  void *ctx, struct word_match **out, size_t *n,
-                                  struct err *e)
-{
-    CHECK(args_text("q", text, e));
-    CHECK(args_page(0, k, e));
-    RUN(s, chunks_search,
-        s->ops->documents->chunks_search(s, a, text, k, keep, ctx, out, n, e));
-}
-
-enum err_code store_vectors_generation(struct store *s, enum vector_set set,
-                                       uint64_t *out, struct err *e)
-{
-    CHECK(args_vector_set(set, e));
-    RUN(s, vectors_generation,
-        s->ops->documents->vectors_generation(s, set, out, e));
-}
-
-enum err_code store_vectors_model(struct store *s, enum vector_set set,
-                                  struct model_id *out, bool *known,
-                                  struct err *e)
-{
-    CHECK(args_vector_set(set, e));
-    RUN(s, vectors_model,
-        s->ops->documents->vectors_model(s, set, out, known, e));
-}
-
-enum err_code store_vectors_model_set(struct store *s, enum vector_set set,
-                                      const struct model_id *m, struct err *e)
-{
-    CHECK(args_vector_set(set, e));
-    RUN(s, vectors_model_set,
-        s->ops->documents->vectors_model_set(s, set, m, e));
-}
-
-enum err_code store_vectors_present(struct store *s, enum vector_set set,
-                                    int64_t **out, size_t *n, struct err *e)
-{
-    CHECK(args_vector_set(set, e));
-    RUN(s, vectors_present,
-        s->ops->documents->vectors_present(s, set, out, n, e));
-}
-
-enum err_code store_present_count(struct store *s, enum vector_set set,
-                                  int64_t *out, struct err *e)
-{
-    CHECK(args_vector_set(set, e));
-    RUN(s, present_count, s->ops->documents->present_count(s, set, out, e));
-}
-
-enum err_code
-store_chunks_each(struct store *s, const struct model_id *m, uint64_t since,
-                  enum err_code (*each)(void *ctx, const struct chunk_vector *v,
-                                        struct err *e),
-                  void *ctx, uint64_t *generation, struct err *e)
-{
-    RUN(s, chunks_each,
-        s->ops->documents->chunks_each(s, m, since, each, ctx, generation, e));
-}
-
-enum err_code store_vectors_cached(struct store *s, const struct model_id *m,
-                                   const uint8_t (*sha256)[32], size_t n,
-                                   float *out, bool *found, struct err *e)
-{
-    CHECK(args_batch(n, e));
-    RUN(s, vectors_cached,
-        s->ops->documents->vectors_cached(s, m, sha256, n, out, found, e));
-}
-
-bool store_finds_vectors(const struct store *s)
-{
-    return s->finds_vectors;
-}
-
-enum err_code store_vector_get(struct store *s, enum vector_set set,
-                               const struct model_id *m, int64_t id, float *out,
-                               struct err *e)
-{
-    CHECK(args_vector_set(set, e));
-    RUN(s, vector_get, s->ops->documents->vector_get(s, set, m, id, out, e));
-}
-
-enum err_code store_vectors_count(struct store *s, enum vector_set set,
-                                  const struct model_id *m,
-                                  struct vector_count *out, struct err *e)
-{
-    CHECK(args_vector_set(set, e));
-    RUN(s, vectors_count, s->ops->documents->vectors_count(s, set, m, out, e));
-}
-
-enum err_code store_vectors_nearest(struct store *s, struct arena *a,
-                                    const struct vector_search *q,
-                                    struct vector_match **out, size_t *n,
-                                    struct err *e)
-{
-    CHECK(args_vector_search(q, e));
-    RUN(s, vectors_nearest,
-        s->ops->documents->vectors_nearest(s, a, q, out, n, e));
-}
-
-enum err_code store_chunks_unembedded(struct store *s, struct arena *a,
-                                      const struct model_id *m,
-                                      int64_t after_id, int limit,
-                                      struct chunk_text **out, size_t *n,
-                                      struct err *e)
-{
-    CHECK(args_page(0, limit, e));
-    RUN(s, chunks_unembedded,
-        s->ops->documents->chunks_unembedded(s, a, m, after_id, limit, out, n,
-                                             e));
-}
-
-enum err_code store_chunk_vectors_put(struct store *s, const struct model_id *m,
-                                      const int64_t *ids, const float *vectors,
-                                      size_t n, struct err *e)
-{
-    CHECK(args_batch(n, e));
-    for (size_t i = 0; i < n; i++)
-        CHECK(args_vector(vectors + i * STORE_VECTOR_DIM, e));
-    RUN(s, chunk_vectors_put,
-        s->ops->documents->chunk_vectors_put(s, m, ids, vectors, n, e));
-}
-
-enum err_code store_papers_unembedded(struct store *s, struct arena *a,
-                                      const struct model_id *m, int limit,
-                                      struct paper_text **out, size_t *n,
-                                      struct err *e)
-{
-    CHECK(args_page(0, limit, e));
-    RUN(s, papers_unembedded,
-        s->ops->documents->papers_unembedded(s, a, m, limit, out, n, e));
-}
-
-enum err_code store_paper_vectors_put(struct store *s, const struct model_id *m,
-                                      const struct paper_vector *v, size_t n,
-                                      struct err *e)
-{
-    CHECK(args_batch(n, e));
-    for (size_t i = 0; i < n; i++)
-        CHECK(args_vector(v[i].vector, e));
-    RUN(s, paper_vectors_put,
-        s->ops->documents->paper_vectors_put(s, m, v, n, e));
-}
-
-enum err_code store_paper_vectors_each(
-    struct store *s, const struct model_id *m, uint64_t since,
-    enum err_code (*each)(void *ctx, const struct paper_vector *v,
-                          struct err *e),
-    void *ctx, uint64_t *generation, struct err *e)
-{
-    RUN(s, paper_vectors_each,
-        s->ops->documents->paper_vectors_each(s, m, since, each, ctx,
-                                              generation, e));
-}
-
-enum err_code store_papers_words(struct store *s, struct arena *a,
-                                 struct slice text, int k,
-                                 bool (*keep)(void *ctx, int64_t paper_id),
-                                 void *ctx, struct word_match **out, size_t *n,
-                                 struct err *e)
-{
-    CHECK(args_text("q", text, e));
-    CHECK(args_page(0, k, e));
-    RUN(s, papers_words,
-        s->ops->documents->papers_words(s, a, text, k, keep, ctx, out, n, e));
-}
-
-enum err_code store_embed_job(struct store *s, int64_t now_us, struct err *e)
-{
-    RUN(s, embed_job, s->ops->documents->embed_job(s, now_us, e));
-}
-
-enum err_code store_unembedded(struct store *s, const struct model_id *m,
-                               struct unembedded *out, struct err *e)
-{
-    RUN(s, unembedded, s->ops->documents->unembedded(s, m, out, e));
-}
-
-enum err_code store_embed_finish(struct store *s, const struct job_lease *l,
-                                 const struct model_id *m, struct slice result,
-                                 int64_t now_us, struct unembedded *left,
-                                 struct err *e)
-{
-    CHECK(args_lease(l, e));
-    CHECK(args_text("result", result, e));
-    RUN_AND_TELL(
-        s, embed_finish,
-        s->ops->documents->embed_finish(s, l, m, result, now_us, left, e),
-        .jobs = {slice_of(l->job_id)});
-}
-
-enum err_code store_papers_waiting(struct store *s, int64_t **out, size_t *n,
-                                   struct err *e)
-{
-    RUN(s, papers_waiting, s->ops->documents->papers_waiting(s, out, n, e));
-}
-
 /* ---- events.h ---- */
 
 enum err_code store_views_add(struct store *s, struct page_view *views,
@@ -981,20 +594,4 @@ enum err_code store_page_erase(struct store *s, struct slice page,
 {
     CHECK(args_text("page", page, e));
     RUN(s, page_erase, s->ops->events->erase(s, page, e));
-}
-
-/* ---- desk.h ---- */
-
-enum err_code store_marks_get(struct store *s, struct arena *a, int64_t id,
-                              struct paper_marks *out, struct err *e)
-{
-    RUN(s, marks_get, s->ops->desk->marks_get(s, a, id, out, e));
-}
-
-enum err_code store_marks_set(struct store *s, const int64_t *ids, size_t n,
-                              const struct marks_change *change, bool *marked,
-                              struct err *e)
-{
-    CHECK(args_marks(n, change, e));
-    RUN(s, marks_set, s->ops->desk->marks_set(s, ids, n, change, marked, e));
 }

@@ -1,4 +1,4 @@
-/* store_args.h - the argument checks of store.c.
+/* store_args.h - the argument checks of the front (store_front.h).
  *
  * What passes here can be stored by every backend: SQLite would take bytes
  * that are no UTF-8 and texts with NUL, PostgreSQL refuses both; to behave

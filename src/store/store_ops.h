@@ -1,9 +1,10 @@
 /* store_ops.h - what a database backend must supply.
  *
- * Included by store.c, the backends and nobody else.  Every slot is required
- * and has the contract of the public function of the same name in store.h,
- * papers.h, jobs.h, scrape.h, documents.h, events.h or desk.h; the wrapper in
- * store.c has checked the arguments already, so that backends need not:
+ * Included by the front (store_front.h), the backends and nobody else.  Every
+ * slot is required and has the contract of the public function of the same name
+ * in store.h, papers.h, jobs.h, scrape.h, documents.h, events.h or desk.h; the
+ * wrapper in the front has checked the arguments already, so that backends need
+ * not:
  *   - texts are valid UTF-8 without NUL (JSON texts are taken as they are);
  *   - limits are 0..STORE_MAX_ROWS, offsets >= 0, outputs are not NULL;
  *   - `e` may be NULL, as everywhere.
@@ -338,7 +339,7 @@ struct store_op_counter {
 struct store {
     const struct store_ops *ops;
     bool finds_vectors; /* set by the backend's open */
-    /* filled and used by store.c only */
+    /* filled and used by the front only */
     void (*watch)(void *ctx, const struct store_news *n); /* or NULL */
     void *watch_ctx;
     _Atomic int64_t fault_in; /* calls until the fault; 0: off */
