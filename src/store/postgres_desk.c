@@ -1,4 +1,4 @@
-/* postgres_desk.c - what a reader notes about papers. */
+/* postgres_desk.c - what a reader keeps: marks of papers, saved searches. */
 #include "store/paper_rules.h"
 #include "store/postgres.h"
 
@@ -86,6 +86,12 @@ static void ask_mark(struct pg_conn *c, const struct marking *m)
     buf_release(&ids);
 }
 
+/* The other generation says whether counts of lists still hold: they do. */
+static void touch_desk(struct pg_conn *c)
+{
+    pg_do(c, "UPDATE meta SET marks_generation = marks_generation + 1", NULL);
+}
+
 static enum err_code do_mark(struct pg_conn *c, void *ctx, struct err *e)
 {
     const struct marking *m = ctx;
@@ -105,8 +111,7 @@ static enum err_code do_mark(struct pg_conn *c, void *ctx, struct err *e)
     for (int i = 0; i < rows; i++)
         m->marked[pg_i64(r, i, 0) - 1] = true;
     if (rows && pg_i64(r, 0, 1))
-        pg_do(c, "UPDATE meta SET marks_generation = marks_generation + 1",
-              NULL);
+        touch_desk(c);
     postgres_lib.PQclear(r);
     return ERR_NONE;
 }
@@ -120,7 +125,151 @@ static enum err_code marks_set(struct store *s, const int64_t *ids, size_t n,
     return postgres_transact(s, do_mark, &m, e);
 }
 
+/* ---- saved searches ---- */
+
+#define SEARCH_COLUMNS "id, name, filters, seen_at, created_at, updated_at"
+
+static enum err_code no_search(int64_t id, struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "no saved search '%lld'", (long long)id);
+}
+
+static void read_search(struct pg_row *w, void *element)
+{
+    struct saved_search *s = element;
+
+    s->id = pg_row_i64(w);
+    s->name = pg_row_text(w);
+    s->filters = pg_row_text(w);
+    s->seen_at = pg_row_i64(w);
+    s->created_at = pg_row_i64(w);
+    s->updated_at = pg_row_i64(w);
+}
+
+struct saving {
+    const struct saved_search *put;
+    int64_t now_us, id;
+};
+
+static void ask_save(struct pg_conn *c, const struct saving *p)
+{
+    struct pg_args a = {0};
+
+    pg_arg_text(&a, p->put->name);
+    pg_arg_text(&a, p->put->filters);
+    pg_arg_i64(&a, p->put->seen_at);
+    pg_arg_i64(&a, p->now_us);
+    pg_arg_i64(&a, p->put->id ? p->put->id : SEARCHES_MAX);
+    pg_ask(c,
+           p->put->id
+               ? "UPDATE saved_searches SET name = $1, filters = $2,"
+                 " seen_at = $3, updated_at = $4 WHERE id = $5 RETURNING id"
+               : "INSERT INTO saved_searches(name, filters, seen_at,"
+                 " created_at, updated_at) SELECT $1, $2, $3, $4, $4"
+                 " WHERE (SELECT count(*) FROM saved_searches) < $5"
+                 " RETURNING id",
+           &a);
+}
+
+static enum err_code do_save(struct pg_conn *c, void *ctx, struct err *e)
+{
+    struct saving *p = ctx;
+    PGresult *r;
+    enum err_code code;
+
+    ask_save(c, p);
+    code = pg_flush(c, e);
+    if (code == ERR_NONE)
+        code = pg_next(c, &r, e);
+    if (code != ERR_NONE)
+        return code;
+    if (postgres_lib.PQntuples(r) == 1)
+        p->id = pg_i64(r, 0, 0);
+    else if (p->put->id)
+        code = no_search(p->put->id, e);
+    else
+        code = err_set(e, ERR_CONFLICT,
+                       "there are %d saved searches already: delete one first",
+                       SEARCHES_MAX);
+    postgres_lib.PQclear(r);
+    touch_desk(c);
+    return code;
+}
+
+static enum err_code search_put(struct store *s, const struct saved_search *put,
+                                int64_t now_us, int64_t *id, struct err *e)
+{
+    struct saving p = {.put = put, .now_us = now_us};
+    enum err_code code = postgres_transact(s, do_save, &p, e);
+
+    if (code == ERR_NONE)
+        *id = p.id;
+    return code;
+}
+
+static enum err_code do_forget(struct pg_conn *c, void *ctx, struct err *e)
+{
+    const int64_t *id = ctx;
+    struct pg_args a = {0};
+    PGresult *r;
+    enum err_code code;
+
+    pg_arg_i64(&a, *id);
+    pg_ask(c, "DELETE FROM saved_searches WHERE id = $1", &a);
+    code = pg_flush(c, e);
+    if (code == ERR_NONE)
+        code = pg_next(c, &r, e);
+    if (code != ERR_NONE)
+        return code;
+    if (pg_changed(r) == 0)
+        code = no_search(*id, e);
+    postgres_lib.PQclear(r);
+    touch_desk(c);
+    return code;
+}
+
+static enum err_code search_delete(struct store *s, int64_t id, struct err *e)
+{
+    return postgres_transact(s, do_forget, &id, e);
+}
+
+static enum err_code search_get(struct store *s, struct arena *a, int64_t id,
+                                struct saved_search *out, struct err *e)
+{
+    struct pg_args args = {0};
+    bool found = false;
+    enum err_code code;
+
+    pg_arg_i64(&args, id);
+    code = postgres_select_one(
+        s, a,
+        &(struct pg_select){.sql = "SELECT " SEARCH_COLUMNS
+                                   " FROM saved_searches WHERE id = $1",
+                            .args = &args,
+                            .size = sizeof(*out),
+                            .read = read_search},
+        out, &found, e);
+    return code == ERR_NONE && !found ? no_search(id, e) : code;
+}
+
+static enum err_code searches_list(struct store *s, struct arena *a,
+                                   struct saved_search **out, size_t *n,
+                                   struct err *e)
+{
+    return postgres_select(
+        s, a,
+        &(struct pg_select){.sql = "SELECT " SEARCH_COLUMNS
+                                   " FROM saved_searches ORDER BY id",
+                            .size = sizeof(**out),
+                            .read = read_search},
+        out, n, NULL, e);
+}
+
 const struct desk_ops postgres_desk_ops = {
     .marks_get = marks_get,
     .marks_set = marks_set,
+    .search_put = search_put,
+    .search_get = search_get,
+    .search_delete = search_delete,
+    .searches_list = searches_list,
 };

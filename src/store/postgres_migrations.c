@@ -458,8 +458,20 @@ static const char *const step_8[] = {
 static const char *const step_9[] = {
     "CREATE INDEX page_views_by_page ON page_views(page_id, minute);", NULL};
 
-static const char *const *const steps[] = {
-    step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9};
+/* What a reader searches for again and again. */
+static const char *const step_10[] = {
+    "CREATE TABLE saved_searches("
+    "  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  name text NOT NULL,"
+    "  filters text NOT NULL,"
+    "  seen_at bigint NOT NULL,"
+    "  created_at bigint NOT NULL,"
+    "  updated_at bigint NOT NULL);",
+    NULL};
+
+static const char *const *const steps[] = {step_1, step_2, step_3, step_4,
+                                           step_5, step_6, step_7, step_8,
+                                           step_9, step_10};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look

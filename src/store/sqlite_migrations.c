@@ -411,6 +411,15 @@ static const char desk_7[] =
 static const char events_8[] =
     "CREATE INDEX page_views_by_page ON page_views(page_id, minute);";
 
+/* What a reader searches for again and again. */
+static const char searches_9[] = "CREATE TABLE saved_searches("
+                                 "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                                 "  name TEXT NOT NULL,"
+                                 "  filters TEXT NOT NULL,"
+                                 "  seen_at INTEGER NOT NULL,"
+                                 "  created_at INTEGER NOT NULL,"
+                                 "  updated_at INTEGER NOT NULL) STRICT;";
+
 /* Each step in parts (C promises no longer literals), NULL-ended. */
 #define MAX_PARTS 4
 static const char *const steps[][MAX_PARTS] = {
@@ -422,6 +431,7 @@ static const char *const steps[][MAX_PARTS] = {
     {visitors_6, NULL},
     {desk_7, NULL},
     {events_8, NULL},
+    {searches_9, NULL},
 };
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 

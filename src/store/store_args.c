@@ -392,3 +392,10 @@ enum err_code args_marks(size_t n, const struct marks_change *change,
                          NOTE_MAX_CHARS);
     return code;
 }
+
+enum err_code args_search(const struct saved_search *s, struct err *e)
+{
+    const struct named_text t[] = {{"name", s->name}, {"filters", s->filters}};
+
+    return TEXTS(t, e);
+}

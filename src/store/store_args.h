@@ -60,6 +60,7 @@ enum err_code args_views(const struct page_view *views, size_t n, struct err *e)
 enum err_code args_bounds(const int64_t *bounds, size_t n, struct err *e)
     CHECKED;
 
+enum err_code args_search(const struct saved_search *s, struct err *e) CHECKED;
 enum err_code args_marks(size_t n, const struct marks_change *change,
                          struct err *e) CHECKED;
 

@@ -39,7 +39,8 @@
     X(papers_words) X(embed_job) X(unembedded) X(embed_finish) \
     X(papers_waiting) X(views_add) X(views_totals) \
     X(views_series) X(views_top) X(page_erase) X(views_roll_up) X(visitor_salt) \
-    X(visitors) X(marks_get) X(marks_set)
+    X(visitors) X(marks_get) X(marks_set) \
+    X(search_put) X(search_get) X(search_delete) X(searches_list)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,

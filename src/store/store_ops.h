@@ -300,6 +300,14 @@ struct desk_ops {
     enum err_code (*marks_set)(struct store *s, const int64_t *ids, size_t n,
                                const struct marks_change *change, bool *marked,
                                struct err *e);
+    enum err_code (*search_put)(struct store *s, const struct saved_search *put,
+                                int64_t now_us, int64_t *id, struct err *e);
+    enum err_code (*search_get)(struct store *s, struct arena *a, int64_t id,
+                                struct saved_search *out, struct err *e);
+    enum err_code (*search_delete)(struct store *s, int64_t id, struct err *e);
+    enum err_code (*searches_list)(struct store *s, struct arena *a,
+                                   struct saved_search **out, size_t *n,
+                                   struct err *e);
 };
 
 /* max_attempts of the webhook jobs that the store makes itself (deliveries):

@@ -1,4 +1,4 @@
-/* test_store_desk.c - conformance: what a reader notes about papers. */
+/* test_store_desk.c - conformance: marks of papers, saved searches. */
 #include <stdio.h>
 #include <string.h>
 
@@ -348,6 +348,168 @@ static void by_arrival(struct store_fixture *f)
     assert_string_equal("0", found(f, q));
 }
 
+/* Whether few papers are left, that are looked at one by one, or many: the same
+ * are found. */
+static void a_selection_narrows_every_filter(struct store_fixture *f)
+{
+    struct paper p[6];
+    int64_t ids[6];
+
+    for (int i = 0; i < 6; i++)
+        p[i] = a_paper(f, i);
+    p[0].category = p[1].category = SLICE("cv");
+    p[2].source = SLICE("openreview");
+    p[3].relevance_score = 0.9;
+    p[4].tags = SLICE("[\"rare\"]");
+    p[5].title = SLICE("量子 about zebras");
+    p[5].authors = SLICE("王伟, Ann Other");
+    receive(f, p, 6);
+    star(f, 0);
+    note(f, 3, "n");
+    for (int i = 0; i < 6; i++)
+        ids[i] = id_of(f, i);
+    for (int selected = 0; selected < 2; selected++) {
+        struct paper_query all = everything(), q;
+
+        if (selected) {
+            all.ids = ids;
+            all.n_ids = 5; /* not number 5 */
+        }
+        assert_string_equal(selected ? "0,1,2,3,4" : "0,1,2,3,4,5",
+                            found(f, all));
+        q = all;
+        q.category = SLICE("cv");
+        assert_string_equal("0,1", found(f, q));
+        q.starred = MARK_IS_SET;
+        assert_string_equal("0", found(f, q));
+        q.starred = MARK_IS_NOT_SET;
+        assert_string_equal("1", found(f, q));
+        q = all;
+        q.source = SLICE("openreview");
+        assert_string_equal("2", found(f, q));
+        q = all;
+        q.min_relevance = 0.8;
+        assert_string_equal("3", found(f, q));
+        q.noted = MARK_IS_NOT_SET;
+        assert_string_equal("", found(f, q));
+        q = all;
+        q.noted = MARK_IS_SET;
+        q.read = MARK_IS_NOT_SET;
+        assert_string_equal("3", found(f, q));
+        q = all;
+        q.tag = SLICE("rare");
+        assert_string_equal("4", found(f, q));
+        q = all;
+        q.search = SLICE("zebras");
+        assert_string_equal(selected ? "" : "5", found(f, q));
+        q.search = SLICE("量");
+        assert_string_equal(selected ? "" : "5", found(f, q));
+        q.search = SLICE("-\"number 1\" -量");
+        assert_string_equal("0,2,3,4", found(f, q));
+        q.search = SLICE_NONE;
+        q.author = SLICE("ann");
+        assert_string_equal(selected ? "" : "5", found(f, q));
+        q.author = SLICE("王伟");
+        assert_string_equal(selected ? "" : "5", found(f, q));
+        q.author = SLICE("alan turing");
+        assert_string_equal("0,1,2,3,4", found(f, q));
+        q.published_after = NOW - 3 * US_PER_S;
+        q.published_before = NOW - 1 * US_PER_S;
+        assert_string_equal("1,2,3", found(f, q));
+    }
+}
+
+/* ---- saved searches ---- */
+
+static int64_t save(struct store_fixture *f, struct saved_search s)
+{
+    int64_t id;
+
+    OK(f, store_search_put(f->s, &s, NOW + 5, &id, &f->err));
+    return id;
+}
+
+static struct saved_search saved(struct store_fixture *f, int64_t id)
+{
+    struct saved_search s;
+
+    OK(f, store_search_get(f->s, f->a, id, &s, &f->err));
+    return s;
+}
+
+static size_t how_many(struct store_fixture *f)
+{
+    struct saved_search *list;
+    size_t n;
+
+    OK(f, store_searches_list(f->s, f->a, &list, &n, &f->err));
+    for (size_t i = 1; i < n; i++)
+        assert_true(list[i - 1].id < list[i].id);
+    return n;
+}
+
+static void searches(struct store_fixture *f)
+{
+    struct saved_search s = {.name = SLICE("Retrieval \"quoted\" 検索"),
+                             .filters = SLICE("{\"category\":\"rag\"}"),
+                             .seen_at = NOW};
+    int64_t one = save(f, s), two = save(f, s), id;
+
+    assert_int_not_equal(one, two);
+    s = saved(f, one);
+    assert_int_equal(s.id, one);
+    TEXT("Retrieval \"quoted\" 検索", s.name);
+    TEXT("{\"category\":\"rag\"}", s.filters);
+    assert_true(s.seen_at == NOW && s.created_at == NOW + 5 &&
+                s.updated_at == NOW + 5);
+    s.name = SLICE("Other");
+    s.seen_at = NOW + 9;
+    OK(f, store_search_put(f->s, &s, NOW + 7, &id, &f->err));
+    assert_int_equal(id, one);
+    s = saved(f, one);
+    TEXT("Other", s.name);
+    assert_true(s.seen_at == NOW + 9 && s.created_at == NOW + 5 &&
+                s.updated_at == NOW + 7);
+    TEXT("Retrieval \"quoted\" 検索", saved(f, two).name);
+    OK(f, store_search_delete(f->s, one, &f->err));
+    assert_int_equal(how_many(f), 1);
+    GIVES(f, ERR_NOT_FOUND, store_search_delete(f->s, one, &f->err));
+    GIVES(f, ERR_NOT_FOUND, store_search_get(f->s, f->a, one, &s, &f->err));
+    s.id = one;
+    GIVES(f, ERR_NOT_FOUND, store_search_put(f->s, &s, NOW, &id, &f->err));
+    assert_int_not_equal(save(f, (struct saved_search){0}), one);
+}
+
+static void searches_move_the_generation(struct store_fixture *f)
+{
+    struct saved_search s = {.name = SLICE("a"), .filters = SLICE("{}")};
+    uint64_t before = generation(f);
+
+    s.id = save(f, s);
+    assert_int_not_equal(before, generation(f));
+    before = generation(f);
+    save(f, s);
+    assert_int_not_equal(before, generation(f));
+    before = generation(f);
+    OK(f, store_search_delete(f->s, s.id, &f->err));
+    assert_int_not_equal(before, generation(f));
+}
+
+static void limits_of_searches(struct store_fixture *f)
+{
+    struct saved_search s = {.name = SLICE("a"), .filters = SLICE("{}")};
+    int64_t id = 0;
+
+    for (int i = 0; i < SEARCHES_MAX; i++)
+        id = save(f, s);
+    GIVES(f, ERR_CONFLICT, store_search_put(f->s, &s, NOW, &id, &f->err));
+    assert_int_equal(how_many(f), SEARCHES_MAX);
+    OK(f, store_search_delete(f->s, id, &f->err));
+    save(f, s);
+    s.name = SLICE("\xff");
+    GIVES(f, ERR_INVALID, store_search_put(f->s, &s, NOW, &id, &f->err));
+}
+
 static const struct store_case cases[] = {
     CASE(marks_are_kept),
     CASE(rows_show_marks),
@@ -360,6 +522,10 @@ static const struct store_case cases[] = {
     CASE(limits_of_marks),
     CASE(by_numbers),
     CASE(by_arrival),
+    CASE(a_selection_narrows_every_filter),
+    CASE(searches),
+    CASE(searches_move_the_generation),
+    CASE(limits_of_searches),
 };
 
 int main(void)
