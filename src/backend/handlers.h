@@ -57,6 +57,13 @@ enum err_code paper_mark(struct request *r, struct err *e);
 enum err_code papers_mark(struct request *r, struct err *e);
 /* Marks, into an object that the caller opens and ends. */
 void marks_json_members(struct jw *j, const struct paper_marks *m);
+/* searches.c */
+enum err_code searches_list(struct request *r, struct err *e);
+enum err_code search_detail(struct request *r, struct err *e);
+enum err_code search_save(struct request *r, struct err *e);
+enum err_code search_change(struct request *r, struct err *e);
+enum err_code search_seen(struct request *r, struct err *e);
+enum err_code search_delete(struct request *r, struct err *e);
 /* export.c */
 enum err_code papers_export(struct request *r, struct err *e);
 /* feed.c */

@@ -41,6 +41,12 @@
 #define LIST_EXAMPLE(item)                                                     \
     "{\"count\":1,\"next\":null,\"previous\":null,\"results\":[" item "]}"
 
+#define SEARCH_EXAMPLE                                                         \
+    "{\"id\":1,\"name\":\"Retrieval\",\"filters\":{\"category\":\"rag\","      \
+    "\"min_relevance\":0.7},\"new_count\":3,\"error\":null,\"seen_at\":"       \
+    "\"2025-11-03T08:00:00Z\",\"created_at\":\"2025-11-01T08:00:00Z\","        \
+    "\"updated_at\":\"2025-11-03T08:00:00Z\"}"
+
 #define ID_PARAM                                                               \
     {                                                                          \
         "id", IN_PATH, PARAM_INT, .required = true, .min = 1, .max = 9e15,     \
@@ -79,6 +85,35 @@ static const struct param bulk_params[] = {
     {"ids", IN_BODY, PARAM_ANY, .required = true,
      .doc = "The papers: 1 to 500 numbers.", .example = "[1,2,3]"},
     MARK_PARAMS,
+    {0},
+};
+
+/* required: of a new one */
+#define SEARCH_PARAMS(must)                                                    \
+    {"name",                                                                   \
+     IN_BODY,                                                                  \
+     PARAM_STR,                                                                \
+     .required = (must),                                                       \
+     .min = 1,                                                                 \
+     .max = 100,                                                               \
+     .doc = "What the reader calls it.",                                       \
+     .example = "Retrieval"},                                                  \
+    {                                                                          \
+        "filters", IN_BODY, PARAM_JSON, .required = (must),                    \
+                                        .doc = "Parameters of the list of "    \
+                                               "papers, all but its pages.",   \
+                                        .example = "{\"category\":\"rag\"}"    \
+    }
+
+static const struct param save_params[] = {SEARCH_PARAMS(true), {0}};
+static const struct param change_params[] = {
+    ID_PARAM, SEARCH_PARAMS(false), {0}};
+
+static const struct param seen_params[] = {
+    ID_PARAM,
+    {"at", IN_BODY, PARAM_TIME,
+     .doc = "What came later is new; left out: now. Never moved back.",
+     .example = "2025-11-03T08:00:00Z"},
     {0},
 };
 
@@ -276,6 +311,76 @@ const struct route backend_routes[] = {
                    "\"count\":50}],\"sources\":[{\"source\":\"arxiv\","
                    "\"count\":50}],\"days\":[{\"day\":\"2025-11-03\","
                    "\"count\":7}]}",
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/searches/",
+        .handle = searches_list,
+        .policy = POLICY_READ,
+        .envelope = ENVELOPE_DRF,
+        .tag = "Saved searches",
+        .summary = "List saved searches",
+        .doc = "Each with how many papers that match came after `seen_at`, "
+               "exactly. Where the filters cannot be asked for any more, "
+               "`new_count` is null and `error` says why.",
+        .returns = LIST_EXAMPLE(SEARCH_EXAMPLE),
+    },
+    {
+        .method = HTTP_POST,
+        .pattern = "/api/searches/",
+        .handle = search_save,
+        .policy = POLICY_WRITE,
+        .envelope = ENVELOPE_DRF,
+        .params = save_params,
+        .tag = "Saved searches",
+        .summary = "Save a search",
+        .doc = "At most 100; then 409.",
+        .status = 201,
+        .returns = SEARCH_EXAMPLE,
+    },
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/searches/{id}/",
+        .handle = search_detail,
+        .policy = POLICY_READ,
+        .envelope = ENVELOPE_DRF,
+        .params = id_params,
+        .tag = "Saved searches",
+        .summary = "One saved search",
+        .returns = SEARCH_EXAMPLE,
+    },
+    {
+        .method = HTTP_PATCH,
+        .pattern = "/api/searches/{id}/",
+        .handle = search_change,
+        .policy = POLICY_WRITE,
+        .envelope = ENVELOPE_DRF,
+        .params = change_params,
+        .tag = "Saved searches",
+        .summary = "Change a saved search",
+        .returns = SEARCH_EXAMPLE,
+    },
+    {
+        .method = HTTP_DELETE,
+        .pattern = "/api/searches/{id}/",
+        .handle = search_delete,
+        .policy = POLICY_WRITE,
+        .envelope = ENVELOPE_DRF,
+        .params = id_params,
+        .tag = "Saved searches",
+        .summary = "Forget a saved search",
+        .status = 204,
+    },
+    {
+        .method = HTTP_POST,
+        .pattern = "/api/searches/{id}/seen/",
+        .handle = search_seen,
+        .policy = POLICY_WRITE,
+        .envelope = ENVELOPE_DRF,
+        .params = seen_params,
+        .tag = "Saved searches",
+        .summary = "What a search has found is seen",
+        .returns = SEARCH_EXAMPLE,
     },
     {
         .method = HTTP_GET,

@@ -394,20 +394,77 @@ static enum err_code complete(struct exchange *x, struct err *e)
     return rc;
 }
 
-enum err_code params_check(struct exchange *x, struct err *e)
+static enum err_code make_values(struct exchange *x, struct err *e)
 {
     const struct param *p = x->r.route->params;
     size_t n = 0;
-    enum err_code rc;
 
     while (p && p[n].name)
         n++;
-    if (n > 0) {
-        x->values = arena_calloc(x->r.arena, n, sizeof(x->values[0]));
-        if (!x->values)
-            return err_set(e, ERR_TOO_LARGE, "the request is too large");
+    x->values = arena_calloc(x->r.arena, n + 1, sizeof(x->values[0]));
+    return x->values ? ERR_NONE
+                     : err_set(e, ERR_TOO_LARGE, "the request is too large");
+}
+
+static enum err_code check_members(struct exchange *x, const json_t *object,
+                                   struct err *e)
+{
+    const struct param *params = x->r.route->params;
+    const char *key;
+    json_t *value;
+    enum err_code rc = ERR_NONE;
+
+    json_object_foreach((json_t *)object, key, value)
+    {
+        int at = find(params, IN_QUERY, slice_of(key));
+
+        if (at < 0)
+            return unknown(x, IN_QUERY, slice_of(key), e);
+        if (json_is_null(value))
+            continue;
+        if (json_is_string(value))
+            rc = take_text(x, &params[at],
+                           (struct slice){json_string_value(value),
+                                          json_string_length(value)},
+                           &x->values[at], e);
+        else
+            rc = take_json(x, &params[at], value, &x->values[at], e);
+        if (rc)
+            return rc;
     }
-    rc = check_path(x, e);
+    return complete(x, e);
+}
+
+enum err_code request_of_object(const struct request *r,
+                                const struct param *params,
+                                const json_t *object, struct request **out,
+                                struct err *e)
+{
+    struct exchange *x = arena_calloc(r->arena, 1, sizeof(*x));
+    struct route *row = arena_calloc(r->arena, 1, sizeof(*row));
+    enum err_code rc;
+
+    if (!x || !row)
+        return err_set(e, ERR_TOO_LARGE, "the request is too large");
+    row->params = params;
+    x->r.exchange = x;
+    x->r.arena = r->arena;
+    x->r.ctx = r->ctx;
+    x->r.route = row;
+    rc = make_values(x, e);
+    if (!rc)
+        rc = check_members(x, object, e);
+    if (!rc)
+        *out = &x->r;
+    return rc;
+}
+
+enum err_code params_check(struct exchange *x, struct err *e)
+{
+    enum err_code rc = make_values(x, e);
+
+    if (!rc)
+        rc = check_path(x, e);
     if (!rc)
         rc = check_query(x, e);
     if (!rc)

@@ -35,6 +35,7 @@ enum http_method {
 };
 
 struct route;
+struct param;
 struct exchange;    /* the server's side of a request: server.c knows it */
 struct shared_body; /* reply bytes with a reference count: shared_body.h */
 struct parked;      /* a request that is answered later */
@@ -81,6 +82,15 @@ const json_t *request_value(const struct request *r, const char *name);
  * which may be empty and is to be trusted in nothing. */
 struct slice request_file(const struct request *r, const char *name,
                           struct slice *filename);
+/* The members of `object`, checked against the IN_QUERY rows of `params` as if
+ * they had been sent as a query (texts as there, numbers and booleans also as
+ * JSON has them): *out is a request of which the functions above read them. For
+ * queries that are kept.  It borrows from all three and has no reply.  Errors
+ * are as those of a query. */
+enum err_code request_of_object(const struct request *r,
+                                const struct param *params,
+                                const json_t *object, struct request **out,
+                                struct err *e) CHECKED;
 /* A digest of what the body says: the same for one request sent twice, also
  * where the client invents a new boundary for its form each time. */
 void request_digest(const struct request *r, uint8_t sha256[32]);

@@ -181,6 +181,9 @@ def test_notes_need_the_token_where_writing_does(make_lite):
     path = f"/api/papers/{number}/"
     reply = public.patch(path + "marks/", json={"note": "private"})
     assert reply.status_code == 401
+    reply = public.post("/api/papers/marks/", json={"ids": [number],
+                                                    "read": True})
+    assert reply.status_code == 401
     reply = public.patch(path + "marks/", json={"note": "private"},
                          headers=public.bearer())
     assert reply.json()["note"] == "private"

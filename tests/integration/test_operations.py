@@ -15,7 +15,8 @@ from support.sheaf import now_utc
 GETS = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs",
         "/jobs", "/papers", "/schedules", "/api/coverage", "/api/papers",
         "/api/papers/feed", "/api/scraper-jobs", "/api/stats/papers",
-        "/api/webhook-deliveries", "/status", "/settings"]
+        "/api/webhook-deliveries", "/status", "/settings",
+        "/api/searches"]
 # Path, methods that it has.
 METHODS = {
     "/scrape": {"POST"}, "/jobs/": {"GET", "HEAD"},
@@ -27,6 +28,9 @@ METHODS = {
     "/api/papers/1/restore/": {"POST"},
     "/api/papers/1/marks/": {"PATCH"},
     "/api/papers/marks/": {"POST"},
+    "/api/searches/": {"GET", "HEAD", "POST"},
+    "/api/searches/1/": {"GET", "HEAD", "PATCH", "DELETE"},
+    "/api/searches/1/seen/": {"POST"},
     "/api/papers/1/similar/": {"GET", "HEAD"},
     "/api/papers/export/": {"GET", "HEAD"},
     "/api/papers/feed/": {"GET", "HEAD"},

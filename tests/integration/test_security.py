@@ -12,7 +12,7 @@ WRITES = [("POST", "/scrape", {}), ("POST", "/schedules", {"every": "24h"}),
           ("DELETE", "/api/papers/1/", None), ("DELETE", "/jobs/arxiv-1", None),
           ("POST", "/api/papers/1/restore/", None),
           ("PATCH", "/api/papers/1/marks/", {"read": True}),
-          ("POST", "/api/papers/marks/", {"ids": [1], "read": True}),
+          ("POST", "/api/searches/", {"name": "x", "filters": {}}),
           ("POST", "/api/webhook-deliveries/1/replay/", None),
           ("POST", "/api/webhook-deliveries/test/", None)]
 READS = ["/api/papers/", "/api/papers/1/", "/jobs/", "/papers",
