@@ -1,4 +1,4 @@
-import { createTheme, Tooltip } from '@mantine/core';
+import { createTheme } from '@mantine/core';
 
 /** The look is in tokens.css, which Mantine's variables follow. */
 export const theme = createTheme({
@@ -6,9 +6,4 @@ export const theme = createTheme({
   defaultRadius: 'sm',
   cursorType: 'pointer',
   respectReducedMotion: true,
-  components: {
-    Tooltip: Tooltip.extend({
-      defaultProps: { openDelay: 350, events: { hover: true, focus: true, touch: false } },
-    }),
-  },
 });

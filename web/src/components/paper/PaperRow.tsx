@@ -40,7 +40,7 @@ export const PaperRow = memo(function PaperRow({
           <Link to={to} className={classes.title} id={`paper-${String(paper.id)}`} aria-current={active || undefined} dir="auto">
             <Tex>{paper.title}</Tex>
           </Link>
-          {paper.version > 1 && <span className={classes.badge} title={`Version ${String(paper.version)}`}>v{paper.version}</span>}
+          {paper.version !== null && paper.version > 1 && <span className={classes.badge} title={`Version ${String(paper.version)}`}>v{paper.version}</span>}
           {paper.starred && <span className={classes.star} role="img" aria-label="Starred"><StarIcon filled /></span>}
         </div>
         <div className={classes.second}>

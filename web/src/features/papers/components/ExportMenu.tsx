@@ -1,4 +1,4 @@
-import { Button, Menu } from '@mantine/core';
+import { Dropdown } from '@/components/feedback/Dropdown';
 import { exportUrl, type Filters } from '../api/papers';
 
 const formats = { bibtex: 'BibTeX', ris: 'RIS', csv: 'CSV', jsonl: 'JSON Lines' };
@@ -8,18 +8,10 @@ export function ExportMenu({ filters, ids }: { filters?: Filters; ids?: number[]
   const query = ids ? { ids: ids.join(',') } : { ...filters, ordering: undefined };
 
   return (
-    <Menu position="bottom-end" withinPortal>
-      <Menu.Target><Button variant="default" size="xs">Export</Button></Menu.Target>
-      <Menu.Dropdown>
-        {Object.entries(formats).map(([format, name]) => (
-          <Menu.Item
-            key={format} component="a" download
-            href={exportUrl(format, query)}
-          >
-            {name}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+    <Dropdown label="Export">
+      {Object.entries(formats).map(([format, name]) => (
+        <a key={format} href={exportUrl(format, query)} download>{name}</a>
+      ))}
+    </Dropdown>
   );
 }

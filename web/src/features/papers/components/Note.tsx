@@ -59,7 +59,11 @@ export function Note({ id, kept }: { id: number; kept: string | undefined }) {
           timer.current = setTimeout(save, pause_ms);
         }}
         onBlur={save}
-        onKeyDown={(event) => { if (event.key === 'Escape') event.currentTarget.blur(); }}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape') return;
+          event.stopPropagation();
+          event.currentTarget.blur();
+        }}
       />
       <p className="secondary" role="status">
         {state === 'saving' && 'Saving…'}

@@ -64,12 +64,14 @@ function Similar({ id }: { id: number }) {
 }
 
 function Versions({ paper }: { paper: PaperDetail }) {
-  if (paper.source !== 'arxiv' || !paper.source_id) return null;
+  const { version } = paper;
+
+  if (paper.source !== 'arxiv' || version === null) return null;
   return (
     <section>
       <h3>Versions</h3>
       <ul className={classes.tags}>
-        {Array.from({ length: Math.min(paper.version, 30) }, (_, i) => paper.version - i).map((v) => (
+        {Array.from({ length: Math.min(version, 30) }, (_, i) => version - i).map((v) => (
           <li key={v}>
             <a className={classes.tag} href={`${paper.url}v${String(v)}`} target="_blank" rel="noopener noreferrer">
               v{v}
@@ -165,7 +167,7 @@ export function PaperPane({ id, close }: { id: number; close: () => void }) {
           ))}
           {it.arxiv_categories.map((name) => <li key={name} className={classes.quiet}>{name}</li>)}
         </ul>
-        <section><h3>Note</h3><Note key={id} id={id} kept={paper.isPlaceholderData ? undefined : it.note} /></section>
+        <section><h3>Note</h3><Note key={id} id={id} kept={paper.isPlaceholderData ? undefined : (it.note ?? '')} /></section>
         <section><h3>Why this score</h3><ScoreParts paper={it} /></section>
         <section><h3>Similar papers</h3><Similar id={id} /></section>
         <Versions paper={it} />
