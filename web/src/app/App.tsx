@@ -4,17 +4,21 @@ import { Suspense } from 'react';
 import { RouterProvider } from 'react-router/dom';
 import { Toasts } from '@/components/feedback/toasts';
 import { forgetAnswers } from '@/lib/offline';
+import { hangUp } from '@/lib/socket';
 import { makeQueryClient } from '@/lib/query';
 import { makeRouter } from './routes';
 import { theme } from './theme';
 
 const router = makeRouter();
 const queries = makeQueryClient(() => {
-  const { pathname, search } = router.state.location;
+  // The router's own state has the base in it, its navigation adds it.
+  const here = router.state.location;
+  const path = here.pathname.replace(/^\/app(?=\/)/, '');
 
   forgetAnswers();
-  if (pathname !== '/login') {
-    void router.navigate(`/login?next=${encodeURIComponent(pathname + search)}`, { replace: true });
+  hangUp();
+  if (path !== '/login') {
+    void router.navigate(`/login?next=${encodeURIComponent(path + here.search)}`, { replace: true });
   }
 });
 

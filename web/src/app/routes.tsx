@@ -35,6 +35,7 @@ export function makeRouter() {
         ],
       },
     ],
-    { basename: '/app' },
+    // The slash keeps every page below the scope of the service worker.
+    { basename: '/app/' },
   );
 }

@@ -62,6 +62,11 @@ export function useLive<N extends keyof LiveEvents>(
   }, [name, handle]);
 }
 
+/** Until reconnect(): the server wants a login first. */
+export function hangUp(): void {
+  void socket?.then((s) => s.disconnect());
+}
+
 /** Connect anew, as after a login: what the server tells depends on it. */
 export function reconnect(): void {
   void socket?.then((s) => s.disconnect().connect());

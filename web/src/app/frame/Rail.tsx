@@ -10,7 +10,7 @@ export function Rail() {
       <ul className={classes.list}>
         {pages.map(({ to, name, short, icon: Icon, keys }) => (
           <li key={to}>
-            <NavLink to={to} end={to === '/'} className={classes.link} title={`${name} (${keys})`} aria-label={name}>
+            <NavLink to={to} end={to === '/'} className={classes.link} title={`${name} (${keys})`}>
               <Icon />
               <span className={classes.long}>{name}</span>
               <span className={classes.short}>{short}</span>

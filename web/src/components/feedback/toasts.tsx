@@ -89,8 +89,10 @@ export function Toasts() {
   const all = useSyncExternalStore(watch, () => toasts);
 
   return (
-    <ul className={classes.toasts} role="status" aria-live="polite" aria-label="Messages">
-      {all.map((it) => <One key={it.id} it={it} />)}
-    </ul>
+    <div role="status" aria-label="Messages">
+      <ul className={classes.toasts}>
+        {all.map((it) => <One key={it.id} it={it} />)}
+      </ul>
+    </div>
   );
 }

@@ -36,6 +36,8 @@ export function LoginPage() {
       <form className={classes.form} onSubmit={submit}>
         <h1>sheaf</h1>
         <p>This desk is private. Its admin token opens it for this browser.</p>
+        {/* For those who keep passwords: whose this one is. */}
+        <input type="text" autoComplete="username" value="sheaf" readOnly hidden />
         <PasswordInput
           label="Admin token" value={token} autoComplete="current-password" required
           description={<>On the machine that runs sheaf: <code>sheaf token</code></>}

@@ -50,7 +50,7 @@ export function Note({ id, kept }: { id: number; kept: string | undefined }) {
     <>
       <textarea
         id="paper-note" className={classes.note} aria-label="Note" placeholder="Markdown, saved as you write"
-        rows={3} maxLength={longest} dir="auto" disabled={kept === undefined && text === undefined}
+        rows={3} maxLength={longest} dir="auto" readOnly={kept === undefined && text === undefined}
         value={text ?? kept ?? ''}
         onChange={(event) => {
           setText(event.target.value);

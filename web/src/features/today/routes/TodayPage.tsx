@@ -84,7 +84,8 @@ export function TodayPage() {
   const queries = useQueryClient();
   const papers = usePaperTotals();
   const documents = useDocumentCount();
-  const isEmpty = papers.data?.total === 0 && documents.data === 0;
+  // A desk without the document processor has papers only.
+  const isEmpty = papers.data?.total === 0 && !documents.isPending && (documents.data ?? 0) === 0;
   const added = useCallback(() => {
     void queries.invalidateQueries({ queryKey: ['papers'] });
   }, [queries]);
