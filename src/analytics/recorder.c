@@ -19,6 +19,7 @@
 /* The disk is far behind: the sender hears so. */
 #define MAX_WAITING 20000
 #define TOP_PAGES 10
+#define TOTALS_AGAIN_S 1
 #define TOTALS_MAX_BYTES ((size_t)1 << 20) /* ten pages with titles, easily */
 
 struct list {
@@ -43,6 +44,7 @@ struct recorder {
     pthread_cond_t filled;
     struct list waiting;
     bool wants_totals, stopping;
+    bool totals_failed; /* they are asked for again in a while */
     /* for the loop */
     struct list before, after;  /* views recorded before the totals were read,
                                    and after; without totals: all in before */
@@ -152,7 +154,7 @@ static void commit(struct recorder *r, struct list *batch)
     mem_free(views);
 }
 
-/* NULL: the database did not answer, and whoever waits goes on waiting. */
+/* NULL: the database did not answer. */
 static struct arena *read_totals(struct recorder *r, struct view_totals *out)
 {
     struct arena *a = arena_new(TOTALS_MAX_BYTES);
@@ -189,15 +191,21 @@ static void hand_back(struct recorder *r, struct list *batch, struct arena *a,
     }
 }
 
+static bool has_work(const struct recorder *r)
+{
+    return r->waiting.head || r->stopping ||
+           (r->wants_totals && !r->totals_failed);
+}
+
 /* With the lock: until there is work, or for a minute, so that the day's end is
- * noticed. */
+ * noticed; less if totals could not be read. */
 static void wait_for_work(struct recorder *r)
 {
     struct timespec until;
 
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += r->has_upkeep ? 0 : 60;
-    while (!r->waiting.head && !r->wants_totals && !r->stopping)
+    until.tv_sec += r->has_upkeep ? 0 : r->totals_failed ? TOTALS_AGAIN_S : 60;
+    while (!has_work(r))
         if (pthread_cond_timedwait(&r->filled, &r->lock, &until) != 0)
             break;
 }
@@ -220,7 +228,7 @@ static void *record(void *arg)
         while (r->waiting.head && batch.n < VIEW_MAX_BATCH)
             list_add(&batch, list_take(&r->waiting));
         wanted = r->wants_totals && !r->stopping;
-        r->wants_totals = false;
+        r->wants_totals = r->totals_failed = false;
         pthread_mutex_unlock(&r->lock);
         rotate_salt(r);
         if (batch.n)
@@ -229,6 +237,8 @@ static void *record(void *arg)
         if (wanted)
             a = read_totals(r, &totals);
         pthread_mutex_lock(&r->lock);
+        if (wanted && !a)
+            r->wants_totals = r->totals_failed = true;
         hand_back(r, &batch, a, &totals);
     }
     pthread_mutex_unlock(&r->lock);
@@ -358,6 +368,7 @@ void recorder_ask_totals(struct recorder *r)
 {
     pthread_mutex_lock(&r->lock);
     r->wants_totals = true;
+    r->totals_failed = false;
     pthread_cond_signal(&r->filled);
     pthread_mutex_unlock(&r->lock);
 }

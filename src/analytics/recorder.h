@@ -31,8 +31,8 @@ struct recorder_options {
     int64_t retention_days; /* older views become daily totals; 0: never */
     /* Is in the database, or not (v->code); freed afterwards. */
     void (*recorded)(void *ctx, struct recorded *v);
-    /* What was asked for with recorder_ask_totals.  Not called when the
-     * database did not answer. */
+    /* What was asked for with recorder_ask_totals; later when the database does
+     * not answer. */
     void (*totals)(void *ctx, const struct view_totals *t);
     void *ctx;
 };
