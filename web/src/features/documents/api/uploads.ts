@@ -125,6 +125,11 @@ async function jobOf(id: string): Promise<Job> {
   }
 }
 
+/** An event says it sooner than the next look. */
+export function heardOf(job: Job) {
+  if (uploads.some((u) => u.jobId === job.job_id)) heard(new Map([[job.job_id, job]]));
+}
+
 function heard(jobs: Map<string, Job>) {
   const before = uploads;
 

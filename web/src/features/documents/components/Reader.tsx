@@ -111,7 +111,6 @@ export function Reader({ document, outline, target, go }: {
 }) {
   const body = useRef<HTMLDivElement>(null);
   const count = blockCount(document.chars);
-  // eslint-disable-next-line react-hooks/incompatible-library -- nothing of it is memoised
   const list = useVirtualizer({
     count,
     getScrollElement: () => body.current,

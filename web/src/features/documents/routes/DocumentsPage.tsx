@@ -1,14 +1,15 @@
 import { Button } from '@mantine/core';
-import { useDebouncedCallback } from '@mantine/hooks';
+import { useDebouncedCallback, useThrottledCallback } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { Page } from '@/components/layout/Page';
 import { Empty, Failure, SkeletonRows } from '@/components/states/states';
 import { counted } from '@/lib/format';
+import { useLive } from '@/lib/socket';
 import { useSearch } from '@/lib/useSearch';
 import { orderings, rowsOf, useDelete, useDocuments, useGoing, type Ordering } from '../api/documents';
-import { addFiles, onEnded, useUploads } from '../api/uploads';
+import { addFiles, heardOf, onEnded, useUploads } from '../api/uploads';
 import { DocumentList } from '../components/DocumentList';
 import { PasteDialog } from '../components/PasteDialog';
 import { Uploads } from '../components/Uploads';
@@ -55,6 +56,17 @@ function List({ documents }: { documents: ReturnType<typeof useDocuments> }) {
   );
 }
 
+/** The list follows what comes and goes, also by other ways than this page. */
+function useNews() {
+  const queries = useQueryClient();
+  const again = useThrottledCallback(() => void queries.invalidateQueries({ queryKey: ['documents', 'list'] }), 1000);
+
+  useLive('job_progress', heardOf);
+  useLive('document_ready', again);
+  useLive('document_removed', again);
+  useEffect(() => onEnded(again), [again]);
+}
+
 /** What of the list is shown, and how; kept in the URL. */
 function Filters({ search, ordering }: { search: string; ordering: Ordering }) {
   const [, patch] = useSearch();
@@ -86,7 +98,6 @@ function readOrdering(text: string | null): Ordering {
 }
 
 export function DocumentsPage() {
-  const queries = useQueryClient();
   const [params] = useSearch();
   const search = params.get('search')?.trim().slice(0, 200) ?? '';
   const ordering = readOrdering(params.get('order'));
@@ -98,7 +109,7 @@ export function DocumentsPage() {
   const total = documents.data?.pages[0]?.count;
 
   usePaste(setPasted);
-  useEffect(() => onEnded(() => void queries.invalidateQueries({ queryKey: ['documents'] })), [queries]);
+  useNews();
 
   return (
     <Page
