@@ -6,7 +6,8 @@ const wait_ms = 200;
 
 /**
  * More about `children` on hover or focus: made only then, so that a thousand
- * rows with a hint each cost nothing.
+ * rows with a hint each cost nothing.  With a `label` it is a picture; without, it is
+ * what `children` are.
  */
 export function Hint({ children, content, className, label, tabIndex }: {
   children: ReactNode;
@@ -54,7 +55,7 @@ export function Hint({ children, content, className, label, tabIndex }: {
   }, [at]);
   return (
     <span
-      ref={anchor} className={className} role="img" aria-label={label} tabIndex={tabIndex}
+      ref={anchor} className={className} role={label === undefined ? undefined : 'img'} aria-label={label} tabIndex={tabIndex}
       aria-describedby={at ? id : undefined}
       onMouseEnter={() => { show(wait_ms); }} onMouseLeave={hide} onFocus={() => { show(0); }} onBlur={hide}
     >
