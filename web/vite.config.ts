@@ -10,7 +10,7 @@ const sheaf = process.env.SHEAF_URL ?? 'http://127.0.0.1:8642';
 const service = [
   '/api', '/ask', '/documents', '/events', '/healthz', '/jobs', '/login', '/logout',
   '/metrics', '/process', '/query', '/readyz', '/schedules', '/scrape', '/session',
-  '/settings', '/stats', '/sheaf.js',
+  '/settings', '/stats', '/status', '/sheaf.js',
 ];
 
 /** KaTeX names each font three times; every browser that runs this takes woff2. */

@@ -1,6 +1,13 @@
 import { lazy } from 'react';
-import type { RouteObject } from 'react-router';
+import { Navigate, type RouteObject } from 'react-router';
 
-const OpsPage = lazy(async () => ({ default: (await import('./routes/OpsPage')).OpsPage }));
+const JobsPage = lazy(async () => ({ default: (await import('./routes/JobsPage')).JobsPage }));
+const HealthPage = lazy(async () => ({ default: (await import('./routes/HealthPage')).HealthPage }));
+const WebhooksPage = lazy(async () => ({ default: (await import('./routes/WebhooksPage')).WebhooksPage }));
 
-export const opsRoutes: RouteObject[] = [{ path: '/ops', element: <OpsPage /> }];
+export const opsRoutes: RouteObject[] = [
+  { path: '/ops', element: <Navigate to="/ops/jobs" replace /> },
+  { path: '/ops/jobs/:id?', element: <JobsPage /> },
+  { path: '/ops/webhooks/:id?', element: <WebhooksPage /> },
+  { path: '/ops/health', element: <HealthPage /> },
+];
