@@ -1,6 +1,8 @@
 """What the desk is told live: jobs that get on, papers and documents that
 arrive; and by whom it may be heard."""
 
+import time
+
 import pytest
 
 from support.dashboards import JavaScript, Python
@@ -144,6 +146,27 @@ def test_a_flood_of_papers_in_few_words(lite):
             told.append(data["count"])
     assert sum(told) == n
     assert len(told) < n / 2
+
+
+def test_a_job_in_few_words(make_lite, arxiv):
+    """Twenty pages within a moment are not twenty events: five a second at
+    most, and the last state in any case."""
+    arxiv.corpus = corpus(2000)
+    server = make_lite(**scraping(arxiv))
+    with Watcher(server) as client:
+        listening(client)
+        began = time.monotonic()
+        job_id = server.scrape(source="arxiv", days=30, max_results=2000,
+                               category="all")
+        told = []
+        while not told or told[-1]["status"] != "completed":
+            name, data = client.event()
+            if name == "job_progress" and data["job_id"] == job_id:
+                told.append(data)
+        seconds = time.monotonic() - began
+    assert len(arxiv.requests) == 20
+    assert told[-1]["papers_found"] == 2000
+    assert len(told) <= 1 + seconds * 5, (len(told), seconds)
 
 
 def test_people_move_jobs(scraper, arxiv):
