@@ -108,6 +108,7 @@ PAPER_404 = b'{"detail":"Not found."}'
     ("PUT", "/api/papers/9/", 405, "application/json", PAPER_404),
     ("GET", "/nowhere", 404, "application/json", b'{"error":"not found"}'),
     ("GET", "/api/nothing", 404, "application/json", PAPER_404),
+    ("GET", "/%00", 400, "application/json", b'{"error":"no path"}'),
     ("GET", "/app", 302, "", b""),
     ("GET", "/app/assets/a/b.woff2", 200, "font/woff2", b"wOF2"),
     ("HEAD", "/healthz", 200, "application/json", b""),

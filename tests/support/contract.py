@@ -21,8 +21,8 @@ def _error(schema):
 
 
 # Where there is no route, by the beginning of the path.
-NOT_FOUND = {"/api/": _error("Detail"), "/v1/": _error("OpenAIError"),
-             "": _error("Error")}
+NO_ROUTE = {"/api/": _error("Detail"), "/v1/": _error("OpenAIError"),
+            "": _error("Error")}
 
 
 class Broken(Exception):
@@ -102,8 +102,8 @@ class Contract:
         """What a reply may be: {type: {"schema": ...}}."""
         responses = self._responses(method, path)
         if responses is None:
-            responses = {"404": NOT_FOUND[
-                next(start for start in NOT_FOUND if path.startswith(start))]}
+            responses = {"default": NO_ROUTE[
+                next(start for start in NO_ROUTE if path.startswith(start))]}
         described = responses.get(str(status))
         if described is None and status >= 400:
             described = responses.get("default")
