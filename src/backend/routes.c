@@ -323,6 +323,7 @@ const struct route backend_routes[] = {
         .doc = "Each with how many papers that match came after `seen_at`, "
                "exactly. Where the filters cannot be asked for any more, "
                "`new_count` is null and `error` says why.",
+        .schema = "SavedSearches",
         .returns = LIST_EXAMPLE(SEARCH_EXAMPLE),
     },
     {
@@ -336,6 +337,7 @@ const struct route backend_routes[] = {
         .summary = "Save a search",
         .doc = "At most 100; then 409.",
         .status = 201,
+        .schema = "SavedSearch",
         .returns = SEARCH_EXAMPLE,
     },
     {
@@ -347,6 +349,7 @@ const struct route backend_routes[] = {
         .params = id_params,
         .tag = "Saved searches",
         .summary = "One saved search",
+        .schema = "SavedSearch",
         .returns = SEARCH_EXAMPLE,
     },
     {
@@ -358,6 +361,7 @@ const struct route backend_routes[] = {
         .params = change_params,
         .tag = "Saved searches",
         .summary = "Change a saved search",
+        .schema = "SavedSearch",
         .returns = SEARCH_EXAMPLE,
     },
     {
@@ -380,6 +384,7 @@ const struct route backend_routes[] = {
         .params = seen_params,
         .tag = "Saved searches",
         .summary = "What a search has found is seen",
+        .schema = "SavedSearch",
         .returns = SEARCH_EXAMPLE,
     },
     {

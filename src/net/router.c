@@ -183,6 +183,7 @@ static void add_row(struct router *rt, const struct route *row, void *ctx)
     check_row(row->method < HTTP_OPTIONS && row->method != HTTP_HEAD, row,
               "HEAD and OPTIONS are automatic");
     check_row(row->handle != NULL, row, "no handler");
+    check_row(!row->returns || row->schema, row, "an example without a schema");
     (void)slice_split(&rest, '/', &segment); /* the empty one in front */
     while (slice_split(&rest, '/', &segment)) {
         if (segment.len == 0)
