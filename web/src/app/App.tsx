@@ -13,7 +13,7 @@ const router = makeRouter();
 const queries = makeQueryClient(() => {
   // The router's own state has the base in it, its navigation adds it.
   const here = router.state.location;
-  const path = here.pathname.replace(/^\/app(?=\/)/, '');
+  const path = here.pathname.replace(/^\/app(?=\/|$)/, '') || '/';
 
   forgetAnswers();
   hangUp();

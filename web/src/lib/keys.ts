@@ -54,7 +54,7 @@ export function find(keys: string): Shortcut | undefined {
 function pressed(event: KeyboardEvent) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key !== 'Escape' && (isTyping(event.target) || isTaken(event))) return;
-  if (document.querySelector('[role="dialog"][aria-modal="true"]')) return;
+  if (document.querySelector('dialog[open], [role="dialog"][aria-modal="true"]')) return;
 
   const both = performance.now() < pendingUntil ? find(`${pending} ${event.key}`) : undefined;
   const hit = both ?? find(event.key);

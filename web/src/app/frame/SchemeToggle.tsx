@@ -2,7 +2,8 @@ import { ActionIcon, useComputedColorScheme, useMantineColorScheme } from '@mant
 import { MoonIcon, SunIcon } from '@/components/icons';
 
 export function SchemeToggle() {
-  const { setColorScheme } = useMantineColorScheme();
+  // To stop transitions Mantine would add a <style>, which the CSP refuses.
+  const { setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const dark = useComputedColorScheme('light') === 'dark';
 
   return (
