@@ -4,10 +4,15 @@ tests/conftest.py."""
 import pathlib
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
-from support.browser import ARGS, Axe, Pages, Shots, program
-from support.sheaf import binary
+from support.browser import (ARGS, TIMEOUT_MS, Axe, Pages, Shots,
+                             program)
+from support.sheaf import REPO, binary
+
+# As long as it takes the desk to reach a server that has come back, on a busy
+# machine; what is there ends the wait at once.
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +58,9 @@ def shots(out_dir):
 
 
 @pytest.fixture(scope="session")
-def axe(js_dir):
+def axe():
     """axe.check(page) fails with what axe-core finds."""
-    return Axe(js_dir)
+    return Axe(REPO / "web" / "node_modules")
 
 
 @pytest.hookimpl(wrapper=True)

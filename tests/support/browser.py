@@ -162,9 +162,8 @@ class Axe:
     TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa",
             "best-practice"]
 
-    def __init__(self, js_dir):
-        self.source = (js_dir / "node_modules" / "axe-core" /
-                       "axe.min.js").read_text()
+    def __init__(self, node_modules):
+        self.source = (node_modules / "axe-core" / "axe.min.js").read_text()
 
     def check(self, page, within=None, without=()):
         """Fails with what axe finds in the page, or in an element of it."""
