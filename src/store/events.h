@@ -66,6 +66,19 @@ enum err_code store_views_totals(struct store *s, struct arena *a, int limit,
                                  struct view_totals *out, struct err *e)
     CHECKED;
 
+struct page_change {
+    int64_t id; /* of the page */
+    struct slice page;
+    int64_t count;
+};
+/* Pages that people viewed in the minutes from `from` on (since 1970, UTC),
+ * with all their views: those with an id over `after`, by id, at most `limit`.
+ */
+enum err_code store_views_changed(struct store *s, struct arena *a,
+                                  int64_t from, int64_t after, int limit,
+                                  struct page_change **out, size_t *n,
+                                  struct err *e) CHECKED;
+
 /* Forget a page: its total and all its views.  ERR_NOT_FOUND. */
 enum err_code store_page_erase(struct store *s, struct slice page,
                                struct err *e) CHECKED;

@@ -272,6 +272,37 @@ static enum err_code top(struct store *s, struct arena *a, enum view_group by,
                            out, n, NULL, e);
 }
 
+static void read_change(struct pg_row *w, void *element)
+{
+    struct page_change *p = element;
+
+    p->id = pg_row_i64(w);
+    p->page = pg_row_text(w);
+    p->count = pg_row_i64(w);
+}
+
+static enum err_code changed(struct store *s, struct arena *a, int64_t from,
+                             int64_t after, int limit, struct page_change **out,
+                             size_t *n, struct err *e)
+{
+    struct pg_args args = {0};
+
+    pg_arg_i64(&args, from);
+    pg_arg_i64(&args, after);
+    pg_arg_i64(&args, limit);
+    return postgres_select(
+        s, a,
+        &(struct pg_select){
+            .sql = "SELECT id, page, views FROM pages JOIN"
+                   " (SELECT DISTINCT page_id FROM page_views"
+                   "   WHERE minute >= $1 AND bot = '' AND page_id > $2) v"
+                   " ON id = page_id ORDER BY id LIMIT $3",
+            .args = &args,
+            .size = sizeof(**out),
+            .read = read_change},
+        out, n, NULL, e);
+}
+
 /* ---- retention and erasure ---- */
 
 static enum err_code do_erase(struct pg_conn *c, void *ctx, struct err *e)
@@ -445,4 +476,5 @@ const struct event_ops postgres_event_ops = {
     .visitors = visitors,
     .series = series,
     .top = top,
+    .changed = changed,
 };

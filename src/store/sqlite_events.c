@@ -254,6 +254,42 @@ static enum err_code top(struct store *base, struct arena *a,
     return code;
 }
 
+static void read_change(struct query *q, struct arena *a, void *row)
+{
+    struct page_change *p = row;
+
+    p->id = q_get_int(q);
+    p->page = q_get_text(q, a);
+    p->count = q_get_int(q);
+}
+
+static enum err_code changed(struct store *base, struct arena *a, int64_t from,
+                             int64_t after, int limit, struct page_change **out,
+                             size_t *n, struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    struct rows rows = {.a = a, .size = sizeof(struct page_change)};
+    struct query q;
+    struct db *c;
+    enum err_code code = db_get(s, false, &c, e);
+
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c,
+            "SELECT id, page, views FROM pages WHERE id IN"
+            " (SELECT page_id FROM page_views"
+            "   WHERE minute >= ? AND bot = '' AND page_id > ?)"
+            " ORDER BY id LIMIT ?");
+    q_int(&q, from);
+    q_int(&q, after);
+    q_int(&q, limit);
+    code = q_rows(&q, &rows, read_change, e);
+    db_put(s, c);
+    *out = (struct page_change *)(void *)rows.p;
+    *n = rows.n;
+    return code;
+}
+
 /* ---- retention and erasure ---- */
 
 static enum err_code do_erase(struct sqlite_store *s, struct db *c, void *ctx,
@@ -455,4 +491,5 @@ const struct event_ops sqlite_event_ops = {
     .visitors = visitors,
     .series = series,
     .top = top,
+    .changed = changed,
 };

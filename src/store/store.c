@@ -567,6 +567,16 @@ enum err_code store_views_top(struct store *s, struct arena *a,
         s->ops->events->top(s, a, by, from, to, limit, out, n, e));
 }
 
+enum err_code store_views_changed(struct store *s, struct arena *a,
+                                  int64_t from, int64_t after, int limit,
+                                  struct page_change **out, size_t *n,
+                                  struct err *e)
+{
+    CHECK(args_page(0, limit, e));
+    RUN(s, views_changed,
+        s->ops->events->changed(s, a, from, after, limit, out, n, e));
+}
+
 enum err_code store_visitor_salt(struct store *s, int64_t day,
                                  uint8_t salt[VISITOR_SALT], bool *found,
                                  struct err *e)

@@ -38,7 +38,7 @@
     X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \
     X(papers_words) X(embed_job) X(unembedded) X(embed_finish) \
     X(papers_waiting) X(views_add) X(views_totals) \
-    X(views_series) X(views_top) X(page_erase) X(views_roll_up) X(visitor_salt) \
+    X(views_series) X(views_top) X(views_changed) X(page_erase) X(views_roll_up) X(visitor_salt) \
     X(visitors) X(marks_get) X(marks_set) \
     X(search_put) X(search_get) X(search_delete) X(searches_list)
 /* clang-format on */

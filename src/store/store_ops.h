@@ -278,6 +278,9 @@ struct event_ops {
     enum err_code (*totals)(struct store *s, struct arena *a, int limit,
                             struct view_totals *out, struct err *e);
     enum err_code (*erase)(struct store *s, struct slice page, struct err *e);
+    enum err_code (*changed)(struct store *s, struct arena *a, int64_t from,
+                             int64_t after, int limit, struct page_change **out,
+                             size_t *n, struct err *e);
     enum err_code (*roll_up)(struct store *s, int64_t before_day, bool *more,
                              struct err *e);
     enum err_code (*salt)(struct store *s, int64_t day,

@@ -336,6 +336,38 @@ static void a_day_is_forgotten_with_its_salt(struct store_fixture *f)
     assert_false(found);
 }
 
+static void what_changed(struct store_fixture *f)
+{
+    int64_t now = NOW / US_PER_MINUTE;
+    struct page_view v[] = {view("/old"), view("/b"), view("/a"),
+                            view("/old-and-new"), view("/robots-only")};
+    struct page_change *list;
+    size_t n;
+
+    v[0].at_us -= US_PER_MINUTE;
+    v[4].bot = SLICE("crawler");
+    OK(f, store_views_add(f->s, v, 5, &f->err));
+    v[3].at_us -= US_PER_MINUTE;
+    OK(f, store_views_add(f->s, &v[3], 1, &f->err));
+    OK(f, store_views_changed(f->s, f->a, now, 0, 10, &list, &n, &f->err));
+    assert_int_equal(n, 3);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(i == 0 || list[i].id > list[i - 1].id);
+        if (slice_is(list[i].page, "/old-and-new"))
+            assert_int_equal(list[i].count, 2); /* all, not those since */
+        else
+            assert_int_equal(list[i].count, 1);
+        assert_false(slice_is(list[i].page, "/old"));
+    }
+    OK(f,
+       store_views_changed(f->s, f->a, now, list[0].id, 1, &list, &n, &f->err));
+    assert_int_equal(n, 1);
+    OK(f, store_views_changed(f->s, f->a, now + 1, 0, 10, &list, &n, &f->err));
+    assert_int_equal(n, 0);
+    GIVES(f, ERR_INVALID,
+          store_views_changed(f->s, f->a, now, 0, -1, &list, &n, &f->err));
+}
+
 int main(void)
 {
     static const struct store_case cases[] = {
@@ -351,6 +383,7 @@ int main(void)
         CASE(a_day_is_forgotten_with_its_salt),
         CASE(series),
         CASE(top),
+        CASE(what_changed),
         CASE_WHERE(ON_DISK, kept),
     };
 
