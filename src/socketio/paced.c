@@ -29,6 +29,7 @@ struct paced {
     const char *event;
     int pause_ms;
     struct names hot;
+    struct sio_target to;
     bool stopped;
 };
 
@@ -42,7 +43,7 @@ static void say(struct hot *h, struct slice args)
     struct paced *p = h->paced;
 
     sio_broadcast(
-        p->ns, NULL,
+        p->ns, &p->to,
         &(struct sio_message){.event = slice_of(p->event), .args = args});
     server_timer_set(p->server, &h->timer, p->pause_ms);
 }
@@ -96,13 +97,21 @@ void paced_tell(struct paced *p, struct slice key, int64_t version,
         note(hot_of(n), version, args);
         return;
     }
-    if (sio_count(p->ns) == 0)
+    if (!sio_is_heard(p->ns, &p->to))
         return;
     h = mem_need(sizeof(*h) + key.len);
     *h = (struct hot){.timer.fire = pause_over, .paced = p, .version = version};
     memcpy(h->key, key.p, key.len);
     names_add(&p->hot, &h->name, (struct slice){h->key, key.len});
     say(h, args);
+}
+
+void paced_forget(struct paced *p, struct slice key)
+{
+    struct name_entry *n = names_find(&p->hot, key);
+
+    if (n)
+        cool(hot_of(n));
 }
 
 /* ---- life ---- */
@@ -115,6 +124,11 @@ struct paced *paced_new(struct sio_namespace *ns, const char *event,
     *p = (struct paced){.ns = ns, .event = event, .pause_ms = pause_ms};
     names_init(&p->hot);
     return p;
+}
+
+void paced_keep_local(struct paced *p)
+{
+    p->to.local = true;
 }
 
 void paced_start(struct paced *p, struct server *s)

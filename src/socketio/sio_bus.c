@@ -81,30 +81,44 @@ static void put_opts(struct buf *b, const struct sio_target *to,
     }
 }
 
+static bool pack(struct sio_namespace *ns, const struct sio_target *to,
+                 const struct sio_message *m, struct buf *channel,
+                 struct buf *message)
+{
+    msgpack_put_array(message, 3);
+    msgpack_put_str(message, slice_of(ns->bus->uid));
+    put_packet(message, ns, m);
+    put_opts(message, to, m->is_volatile);
+    buf_add_str(channel, ns->bus->broadcast);
+    if (to->n_rooms == 1) {
+        buf_add_slice(channel, to->rooms[0]);
+        buf_add_char(channel, '#');
+    }
+    return buf_ok(message) && buf_ok(channel);
+}
+
+bool sio_pack(struct sio_namespace *ns, const struct sio_message *m,
+              struct buf *channel, struct buf *message)
+{
+    return ns->bus &&
+           pack(ns, &(struct sio_target){.rooms = NULL}, m, channel, message);
+}
+
 void sio_bus_publish(struct sio_namespace *ns, const struct sio_target *to,
                      const struct sio_message *m)
 {
-    struct sio_bus *bus = ns->bus;
-    struct buf b, channel;
+    struct redis *redis = ns->bus->redis;
+    struct buf message, channel;
 
-    if (!redis_is_up(bus->redis))
+    if (!redis_is_up(redis))
         return;
-    buf_init(&b, MAX_MESSAGE);
+    buf_init(&message, MAX_MESSAGE);
     buf_init(&channel, MAX_MESSAGE);
-    msgpack_put_array(&b, 3);
-    msgpack_put_str(&b, slice_of(bus->uid));
-    put_packet(&b, ns, m);
-    put_opts(&b, to, m->is_volatile);
-    buf_add_str(&channel, bus->broadcast);
-    if (to->n_rooms == 1) {
-        buf_add_slice(&channel, to->rooms[0]);
-        buf_add_char(&channel, '#');
-    }
-    if (buf_ok(&b) && buf_ok(&channel))
-        redis_publish(bus->redis, buf_slice(&channel), buf_slice(&b));
+    if (pack(ns, to, m, &channel, &message))
+        redis_publish(redis, buf_slice(&channel), buf_slice(&message));
     else
         log_warn("live", "a message does not fit for other servers");
-    buf_release(&b);
+    buf_release(&message);
     buf_release(&channel);
 }
 
@@ -390,6 +404,7 @@ void sio_use_redis(struct sio *sio, struct redis *r, const char *key)
 {
     struct sio_namespace *ns;
 
+    sio->redis = r;
     for (ns = sio->namespaces; ns; ns = ns->next) {
         struct sio_bus *bus = mem_need(sizeof(*bus));
 

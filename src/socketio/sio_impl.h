@@ -97,6 +97,7 @@ struct sio {
     struct server_hook hook; /* first, so that the two convert */
     struct eio *eio;
     struct server *server;
+    struct redis *redis; /* NULL: no other servers */
     struct sio_options opt;
     struct sio_namespace *namespaces;
     struct sio_socket *dead;

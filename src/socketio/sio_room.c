@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/redis.h"
 #include "socketio/sio_impl.h"
 
 static struct sio_room *find_room(struct sio_namespace *ns, struct slice name)
@@ -134,6 +135,11 @@ void sio_each(struct sio_namespace *ns, const struct sio_target *to,
 bool sio_has_room(struct sio_namespace *ns, struct slice name)
 {
     return find_room(ns, name) || sio_find(ns, name);
+}
+
+bool sio_is_heard(const struct sio_namespace *ns, const struct sio_target *to)
+{
+    return ns->first || (ns->bus && !to->local && redis_is_up(ns->bus->redis));
 }
 
 struct sending {

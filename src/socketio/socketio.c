@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/redis.h"
 #include "socketio/sio_impl.h"
 
 static void free_dead(struct server_hook *h)
@@ -111,8 +112,11 @@ void sio_free(struct sio *sio)
 
 void sio_stats(const struct sio *sio, struct sio_stats *out)
 {
+    struct redis_stats r = {.up = false};
     struct eio_stats e;
 
+    if (sio->redis)
+        redis_stats(sio->redis, &r);
     eio_stats(sio->eio, &e);
     *out = (struct sio_stats){
         .sessions = e.sessions,
@@ -120,6 +124,7 @@ void sio_stats(const struct sio *sio, struct sio_stats *out)
         .sent_total = e.sent_total,
         .received_total = e.received_total,
         .slow_total = e.slow_total,
+        .has_others = r.up,
     };
 }
 

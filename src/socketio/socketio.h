@@ -30,6 +30,7 @@
 #ifndef SOCKETIO_SOCKETIO_H
 #define SOCKETIO_SOCKETIO_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 #include "net/router.h"
@@ -109,6 +110,7 @@ struct sio_stats {
     int64_t sessions, sessions_total; /* clients */
     int64_t sent_total, received_total;
     int64_t slow_total; /* clients cut because they did not read */
+    bool has_others;    /* there are other servers, for all one knows */
 };
 
 struct sio *sio_new(const struct sio_options *opt); /* NULL: all defaults */
@@ -160,6 +162,13 @@ void sio_leave(struct sio_socket *s, struct slice room);
 /* `to` may be NULL: everybody. */
 void sio_broadcast(struct sio_namespace *ns, const struct sio_target *to,
                    const struct sio_message *m);
+
+/* May anybody get such a broadcast?  Other servers may have clients. */
+bool sio_is_heard(const struct sio_namespace *ns, const struct sio_target *to);
+/* What sio_broadcast would publish for other servers, and where: for who
+ * publishes it himself.  false: there is no Redis, or it does not fit. */
+bool sio_pack(struct sio_namespace *ns, const struct sio_message *m,
+              struct buf *channel, struct buf *message) CHECKED;
 
 /* From any thread: copy the message and broadcast it on the loop, to a room or
  * (empty) to the whole namespace; attachments are not taken.  Between sio_start
