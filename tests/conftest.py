@@ -6,6 +6,7 @@ marked `pgvector` a third time, over one with vectors in pgvector.
 database, filled once, that tests only read from.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -14,7 +15,7 @@ import tempfile
 
 import pytest
 
-from support import papers, postgres
+from support import papers, postgres, redis
 from support.documents import ALL_SERVICES
 from support.fake_arxiv import FakeArxiv
 from support.fake_backend import FakeBackend
@@ -215,6 +216,26 @@ def make_sheaf(sheaf_bin, box, database, request):
 def make_pgvector(sheaf_bin, box, pgvector, request):
     """Factory of servers on a PostgreSQL with vectors in pgvector."""
     yield from _factory(box, pgvector, request)
+
+
+@pytest.fixture
+def make_postgresql(sheaf_bin, box, postgresql, request):
+    """Factory of servers on PostgreSQL only: for what needs several."""
+    yield from _factory(box, postgresql, request)
+
+
+@pytest.fixture
+def make_redis(box):
+    """Factory of Redis servers, or clusters, of the test's own."""
+    with contextlib.ExitStack() as stack:
+        def make(kind=redis.Redis, **kw):
+            try:
+                server = kind(box, **kw)
+            except redis.Unavailable as err:
+                pytest.skip(str(err))
+            stack.callback(server.close)
+            return server
+        yield make
 
 
 @pytest.fixture

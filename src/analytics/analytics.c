@@ -5,7 +5,9 @@
  */
 #include "analytics/analytics_impl.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analytics/user_agent.h"
 #include "base/clock.h"
@@ -100,6 +102,86 @@ static void totals(void *ctx, const struct view_totals *t)
     feed_snapshot(a->feed, t);
 }
 
+/* ---- other processes ---- */
+
+/* Minutes before the moment from which on something may be missing: clocks may
+ * differ, and views may have waited for the database. */
+#define MARGIN_MINUTES 2
+#define PART_PAUSE_MS 100
+#define RETRY_MS 5000
+
+static void next_part(struct server_timer *t)
+{
+    struct analytics *a =
+        (void *)((char *)t - offsetof(struct analytics, next_part));
+
+    recorder_ask_changes(a->recorder, a->from, a->after);
+}
+
+static void begin_catching_up(struct analytics *a, int64_t from)
+{
+    a->catching_up = true;
+    a->from = from;
+    a->after = 0;
+    a->again_from = INT64_MAX;
+    recorder_ask_changes(a->recorder, from, 0);
+}
+
+static void catch_up(void *ctx, int64_t since_us)
+{
+    struct analytics *a = ctx;
+    int64_t from = since_us / US_PER_MINUTE - MARGIN_MINUTES;
+
+    if (!a->catching_up)
+        begin_catching_up(a, from);
+    else if (from < a->again_from)
+        a->again_from = from;
+}
+
+static void changes(void *ctx, enum err_code rc, const struct page_change *list,
+                    size_t n)
+{
+    struct analytics *a = ctx;
+
+    for (size_t i = 0; i < n; i++)
+        feed_page(a->feed, list[i].page, list[i].count);
+    if (rc == ERR_NONE && n < RECORDER_CHANGES) {
+        a->catching_up = false;
+        if (a->again_from < INT64_MAX)
+            begin_catching_up(a, a->again_from);
+        return;
+    }
+    if (n > 0)
+        a->after = list[n - 1].id;
+    server_timer_set(a->server, &a->next_part,
+                     rc == ERR_NONE ? PART_PAUSE_MS : RETRY_MS);
+}
+
+struct erased {
+    struct server_post post; /* first, so that the two convert */
+    struct analytics *analytics;
+    size_t len;
+    char page[];
+};
+
+static void run_erased(struct server_post *post)
+{
+    struct erased *e = (struct erased *)post;
+
+    feed_erased(e->analytics->feed, (struct slice){e->page, e->len});
+    mem_free(e);
+}
+
+void analytics_erased(struct analytics *a, struct slice page)
+{
+    struct erased *e = mem_need(sizeof(*e) + page.len);
+
+    *e = (struct erased){
+        .post.run = run_erased, .analytics = a, .len = page.len};
+    memcpy(e->page, page.p, page.len);
+    server_post(a->server, &e->post);
+}
+
 /* ---- GET /sheaf.js ---- */
 
 static struct shared_body *make_tracker(void)
@@ -139,6 +221,7 @@ enum err_code analytics_new(struct analytics **out,
                                    .retention_days = opt->retention_days,
                                    .recorded = recorded,
                                    .totals = totals,
+                                   .changes = changes,
                                    .ctx = a},
         e);
     if (rc != ERR_NONE) {
@@ -148,13 +231,20 @@ enum err_code analytics_new(struct analytics **out,
     a->tracker = make_tracker();
     a->store = opt->store;
     a->sio = opt->sio;
-    a->feed = feed_new(opt->sio, ask_totals, a);
+    a->next_part.fire = next_part;
+    a->feed = feed_new(&(struct feed_options){.sio = opt->sio,
+                                              .redis = opt->redis,
+                                              .key = opt->redis_key,
+                                              .ask = ask_totals,
+                                              .catch_up = catch_up,
+                                              .ctx = a});
     *out = a;
     return ERR_NONE;
 }
 
 void analytics_start(struct analytics *a, struct server *s)
 {
+    a->server = s;
     recorder_start(a->recorder, s);
     feed_start(a->feed, s);
 }
@@ -163,6 +253,7 @@ void analytics_stop(struct analytics *a)
 {
     recorder_stop(a->recorder);
     feed_stop(a->feed);
+    server_timer_cancel(a->server, &a->next_part);
 }
 
 void analytics_free(struct analytics *a)

@@ -14,12 +14,15 @@
 #include "net/server.h"
 
 struct analytics;
+struct redis;
 struct sio;
 struct store;
 
 struct analytics_options {
     struct store *store; /* borrowed, outlives it; so does sio */
     struct sio *sio;
+    struct redis *redis;    /* borrowed, until analytics_free; NULL: alone */
+    const char *redis_key;  /* kept by pointer */
     int64_t retention_days; /* older views become daily totals; 0: never */
 };
 
@@ -31,8 +34,8 @@ enum err_code analytics_new(struct analytics **out,
 extern const struct route analytics_routes[], analytics_stats_routes[];
 /* Before server_run. */
 void analytics_start(struct analytics *a, struct server *s);
-/* On the loop, when the server begins to stop, before sio_stop: views that
- * wait are written and answered. */
+/* On the loop, when the server begins to stop, before sio_stop and redis_stop:
+ * views that wait are written, answered and shared. */
 void analytics_stop(struct analytics *a);
 /* After server_free.  Takes NULL. */
 void analytics_free(struct analytics *a);

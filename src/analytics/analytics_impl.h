@@ -15,6 +15,17 @@ struct analytics {
     struct recorder *recorder;
     struct feed *feed;
     struct shared_body *tracker;
+
+    /* What other processes counted and could not tell: read from the database,
+     * a part at a time.  On the loop. */
+    struct server *server;
+    struct server_timer next_part;
+    bool catching_up;
+    int64_t from, after; /* of the part at hand: minute, id of a page */
+    int64_t again_from;  /* asked for meanwhile; INT64_MAX: not */
 };
+
+/* A page was erased; any thread. */
+void analytics_erased(struct analytics *a, struct slice page);
 
 #endif

@@ -20,11 +20,21 @@
 #define MAX_WAITING 20000
 #define TOP_PAGES 10
 #define TOTALS_AGAIN_S 1
-#define TOTALS_MAX_BYTES ((size_t)1 << 20) /* ten pages with titles, easily */
+#define CHANGES_MAX_BYTES ((size_t)4 << 20) /* the longest pages, twice */
+#define TOTALS_MAX_BYTES ((size_t)1 << 20)  /* ten pages with titles, easily */
 
 struct list {
     struct recorded *head, **tail;
     int n;
+};
+
+/* A question about what has changed, and its answer. */
+struct changes {
+    int64_t from, after;
+    struct arena *arena;
+    struct page_change *list;
+    size_t n;
+    enum err_code code;
 };
 
 struct recorder {
@@ -44,12 +54,14 @@ struct recorder {
     pthread_cond_t filled;
     struct list waiting;
     bool wants_totals, stopping;
-    bool totals_failed; /* they are asked for again in a while */
+    bool totals_failed;       /* they are asked for again in a while */
+    struct changes *question; /* NULL: nobody asks */
     /* for the loop */
     struct list before, after;  /* views recorded before the totals were read,
                                    and after; without totals: all in before */
     struct arena *totals_arena; /* NULL: none */
     struct view_totals totals;
+    struct changes *changes; /* NULL: none */
     struct server_post post;
     bool posted;
 };
@@ -169,9 +181,30 @@ static struct arena *read_totals(struct recorder *r, struct view_totals *out)
     return NULL;
 }
 
+static void read_changes(struct recorder *r, struct changes *c)
+{
+    struct err err = {0};
+
+    c->arena = arena_new(CHANGES_MAX_BYTES);
+    c->code = c->arena ? store_views_changed(r->opt.store, c->arena, c->from,
+                                             c->after, RECORDER_CHANGES,
+                                             &c->list, &c->n, &err)
+                       : err_set(&err, ERR_UNAVAILABLE, "out of memory");
+    if (c->code != ERR_NONE)
+        log_warn("analytics", "what others counted is not read",
+                 LOG_S("error", err.msg));
+}
+
+static void free_changes(struct changes *c)
+{
+    if (c)
+        arena_free(c->arena);
+    mem_free(c);
+}
+
 /* With the lock: give to the loop what is done. */
 static void hand_back(struct recorder *r, struct list *batch, struct arena *a,
-                      const struct view_totals *totals)
+                      const struct view_totals *totals, struct changes *c)
 {
     struct list *to = r->totals_arena ? &r->after : &r->before;
     struct recorded *v;
@@ -185,7 +218,9 @@ static void hand_back(struct recorder *r, struct list *batch, struct arena *a,
         r->totals_arena = a;
         r->totals = *totals;
     }
-    if (!r->posted && (r->before.head || r->totals_arena)) {
+    if (c)
+        r->changes = c;
+    if (!r->posted && (r->before.head || r->totals_arena || r->changes)) {
         r->posted = true;
         server_post(r->server, &r->post);
     }
@@ -193,7 +228,7 @@ static void hand_back(struct recorder *r, struct list *batch, struct arena *a,
 
 static bool has_work(const struct recorder *r)
 {
-    return r->waiting.head || r->stopping ||
+    return r->waiting.head || r->question || r->stopping ||
            (r->wants_totals && !r->totals_failed);
 }
 
@@ -217,6 +252,7 @@ static void *record(void *arg)
     pthread_mutex_lock(&r->lock);
     for (;;) {
         struct view_totals totals = {0};
+        struct changes *question;
         struct arena *a = NULL;
         struct list batch;
         bool wanted;
@@ -229,6 +265,8 @@ static void *record(void *arg)
             list_add(&batch, list_take(&r->waiting));
         wanted = r->wants_totals && !r->stopping;
         r->wants_totals = r->totals_failed = false;
+        question = r->question;
+        r->question = NULL;
         pthread_mutex_unlock(&r->lock);
         rotate_salt(r);
         if (batch.n)
@@ -236,10 +274,12 @@ static void *record(void *arg)
         r->has_upkeep = batch.n ? r->has_upkeep : roll_up(r);
         if (wanted)
             a = read_totals(r, &totals);
+        if (question)
+            read_changes(r, question);
         pthread_mutex_lock(&r->lock);
         if (wanted && !a)
             r->wants_totals = r->totals_failed = true;
-        hand_back(r, &batch, a, &totals);
+        hand_back(r, &batch, a, &totals, question);
     }
     pthread_mutex_unlock(&r->lock);
     return NULL;
@@ -261,6 +301,7 @@ static void fetch(struct recorder *r)
 {
     struct list before, after;
     struct view_totals totals;
+    struct changes *changes;
     struct arena *a;
 
     list_init(&before);
@@ -273,6 +314,8 @@ static void fetch(struct recorder *r)
     a = r->totals_arena;
     totals = r->totals;
     r->totals_arena = NULL;
+    changes = r->changes;
+    r->changes = NULL;
     r->posted = false;
     pthread_mutex_unlock(&r->lock);
 
@@ -281,6 +324,9 @@ static void fetch(struct recorder *r)
         r->opt.totals(r->opt.ctx, &totals);
     deliver(r, &after);
     arena_free(a);
+    if (changes)
+        r->opt.changes(r->opt.ctx, changes->code, changes->list, changes->n);
+    free_changes(changes);
 }
 
 static void run_post(struct server_post *p)
@@ -373,6 +419,19 @@ void recorder_ask_totals(struct recorder *r)
     pthread_mutex_unlock(&r->lock);
 }
 
+void recorder_ask_changes(struct recorder *r, int64_t from_minute,
+                          int64_t after_id)
+{
+    struct changes *c = mem_need(sizeof(*c));
+
+    *c = (struct changes){.from = from_minute, .after = after_id};
+    pthread_mutex_lock(&r->lock);
+    assert(!r->question && !r->changes);
+    r->question = c;
+    pthread_cond_signal(&r->filled);
+    pthread_mutex_unlock(&r->lock);
+}
+
 void recorder_stop(struct recorder *r)
 {
     if (r->joined)
@@ -391,6 +450,7 @@ void recorder_free(struct recorder *r)
     if (!r)
         return;
     recorder_stop(r);
+    free_changes(r->question);
     pthread_cond_destroy(&r->filled);
     pthread_mutex_destroy(&r->lock);
     mem_free(r);

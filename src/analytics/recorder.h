@@ -34,6 +34,10 @@ struct recorder_options {
     /* What was asked for with recorder_ask_totals; later when the database does
      * not answer. */
     void (*totals)(void *ctx, const struct view_totals *t);
+    /* What was asked for with recorder_ask_changes, or why it cannot be had;
+     * not in order with the views.  May be NULL if nobody asks. */
+    void (*changes)(void *ctx, enum err_code rc, const struct page_change *list,
+                    size_t n);
     void *ctx;
 };
 
@@ -53,6 +57,11 @@ enum err_code recorder_add(struct recorder *r, const struct page_view *view,
 /* Read the totals, once for all that ask until then.  They are posted between
  * the views that are in them and those that are not. */
 void recorder_ask_totals(struct recorder *r);
+/* Read what has changed (store_views_changed), RECORDER_CHANGES at most.  One
+ * question at a time. */
+#define RECORDER_CHANGES 500
+void recorder_ask_changes(struct recorder *r, int64_t from_minute,
+                          int64_t after_id);
 /* When the server begins to stop: what waits is written, and its callbacks are
  * called.  Blocks for a commit or two. */
 void recorder_stop(struct recorder *r);

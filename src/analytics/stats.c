@@ -264,7 +264,7 @@ static enum err_code stats_live(struct request *r, struct err *e)
     sio_stats(a->sio, &live);
     jw_init(&j, reply_json(r, 200));
     jw_obj(&j);
-    jw_kint(&j, "online", live.sessions);
+    jw_kint(&j, "online", live.sessions + feed_online_elsewhere(a->feed));
     jw_key(&j, "totals");
     totals_write(&j, &t);
     jw_kint(&j, "minutes", LIVE_MINUTES);
@@ -286,9 +286,11 @@ static enum err_code stats_erase(struct request *r, struct err *e)
 
     if (rc == ERR_NONE)
         rc = store_page_erase(a->store, page, e);
-    if (rc == ERR_NONE)
-        reply_empty(r, 204);
-    return rc;
+    if (rc != ERR_NONE)
+        return rc;
+    analytics_erased(a, page);
+    reply_empty(r, 204);
+    return ERR_NONE;
 }
 
 /* ---- rows ---- */

@@ -210,6 +210,17 @@ static const char *check_redis(struct slice s)
     return redis_url_parse(&url, s);
 }
 
+/* Our keys are {tagged} for Redis Cluster, and end with what follows. */
+static const char *check_redis_key(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.len > 64 || s.p[i] <= ' ' || s.p[i] > '~' ||
+            strchr("{}#*?[]\\", s.p[i]))
+            return "expected up to 64 printable ASCII characters, without "
+                   "spaces and { } # * ? [ ] \\";
+    return NULL;
+}
+
 static const char *check_signing_secret(struct slice s)
 {
     static const char wanted[] =
@@ -260,6 +271,7 @@ static const struct {
     {"trusted_proxies", check_proxies},
     {"database_url", check_database},
     {"redis_url", check_redis},
+    {"redis_key", check_redis_key},
     {"backend_url", check_http},
     {"webhook_secret", check_token},
     {"webhook_signing_secret", check_signing_secret},

@@ -72,8 +72,13 @@ const struct config_row config_table[CONFIG_ROWS] = {
            "PostgreSQL of database_url; where it is set, vectors that the "
            "database has in the other form are rewritten at the start"),
     STR("redis_url", "",
-        "redis://host:port/0: counters, live events and job wake-ups shared "
-        "between processes"),
+        "redis://[[user]:password@]host[:port][/database]: page counts, "
+        "live events and job wake-ups shared between processes on one "
+        "database"),
+    STR("redis_key", "socket.io",
+        "beginning of all names in Redis: the option 'key' of "
+        "@socket.io/redis-adapter; installations that share a Redis need one "
+        "each"),
     STR("backend_url", "",
         "where the scraper delivers; not set: this process; needed when "
         "services holds scraper without backend"),

@@ -19,6 +19,7 @@
 #include "backend/backend.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cmd/job_wakes.h"
 #include "cmd/live_events.h"
 #include "cmd/metrics.h"
 #include "cmd/model.h"
@@ -28,6 +29,7 @@
 #include "jobs/engine.h"
 #include "jobs/routes.h"
 #include "net/ops.h"
+#include "net/redis.h"
 #include "net/router.h"
 #include "net/server.h"
 #include "net/settings.h"
@@ -48,8 +50,8 @@ struct app {
     struct jobs *jobs; /* NULL: no service here has any */
     struct job_view views[MAX_VIEWS];
     struct jobs_api jobs_api;
-    struct ops_probe probes[4];
-    struct ops_collector collectors[5];
+    struct ops_probe probes[5];
+    struct ops_collector collectors[6];
     struct ops_describer describers[5];
     struct ops *ops;
     struct router *router;
@@ -57,7 +59,9 @@ struct app {
     struct scraper *scraper;     /* NULL: runs elsewhere */
     struct backend *backend;     /* NULL: runs elsewhere */
     struct processor *processor; /* NULL: runs elsewhere */
-    struct sio *live;            /* NULL: runs elsewhere */
+    struct redis *redis;         /* NULL: no redis_url */
+    struct job_wakes *wakes;     /* the same */
+    struct sio *live;            /* NULL: nobody could hear of anything */
     struct analytics *analytics; /* NULL: runs elsewhere */
     struct live_events *events;  /* NULL: nobody can listen here */
     pthread_t thread;
@@ -161,6 +165,7 @@ static void papers_stored(void *ctx)
 
     if (a->jobs)
         jobs_wake(a->jobs);
+    job_wakes_tell(a->wakes);
 }
 
 /* The papers' vectors, if they are in this process. */
@@ -232,23 +237,45 @@ static void make_sio(struct app *a)
     a->live = sio_new(&opt);
 }
 
-/* What readers see live.  Its route is a READ, so private_reads holds here. */
+static enum err_code make_redis(struct app *a, struct err *e)
+{
+    const char *url = config_str(a->config, "redis_url");
+
+    enum err_code rc = *url ? redis_new(&a->redis, url, e) : ERR_NONE;
+
+    if (a->redis)
+        a->wakes = job_wakes_new(a->redis, config_str(a->config, "redis_key"),
+                                 a->jobs);
+    return rc;
+}
+
+/* What readers see live.  Its route is a READ, so private_reads holds here.
+ * Where it is not served, what happens is still told to the clients of other
+ * processes, if there is a way. */
 static enum err_code make_live(struct app *a, struct err *e)
 {
-    enum err_code rc;
+    const char *key = config_str(a->config, "redis_key");
+    enum err_code rc = ERR_NONE;
 
-    if (!(a->services & SERVICE_ANALYTICS))
+    if (!(a->services & SERVICE_ANALYTICS) && !a->redis)
         return ERR_NONE;
     make_sio(a);
-    rc = analytics_new(
-        &a->analytics,
-        &(struct analytics_options){
-            .store = a->store,
-            .sio = a->live,
-            .retention_days = config_int(a->config, "retention_days")},
-        e);
+    if (a->services & SERVICE_ANALYTICS) {
+        rc = analytics_new(
+            &a->analytics,
+            &(struct analytics_options){
+                .store = a->store,
+                .sio = a->live,
+                .redis = a->redis,
+                .redis_key = key,
+                .retention_days = config_int(a->config, "retention_days")},
+            e);
+    } else {
+        sio_namespace(a->live, "/", &(struct sio_handlers){.ctx = NULL});
+        sio_use_redis(a->live, a->redis, key);
+    }
     if (rc == ERR_NONE)
-        a->events = live_events_new(a->store, &a->jobs_api, a->live);
+        a->events = live_events_new(a->store, &a->jobs_api, a->live, a->wakes);
     return rc;
 }
 
@@ -265,21 +292,35 @@ static void describe_parts(struct app *a)
         (struct ops_describer){status_settings, (void *)a->config};
     a->describers[n++] = (struct ops_describer){status_datadir, &a->dir};
     a->describers[n++] = (struct ops_describer){status_store, a->store};
-    if (a->live)
+    if (a->analytics)
         a->describers[n++] = (struct ops_describer){status_live, a->live};
+}
+
+static enum err_code check_redis(void *ctx, struct err *e)
+{
+    return redis_state(ctx, e);
+}
+
+static void add_probes(struct app *a)
+{
+    int n = 0;
+
+    a->probes[n++] = (struct ops_probe){"store", check_store, a->store};
+    if (a->processor) {
+        a->probes[n++] =
+            (struct ops_probe){"model", processor_check, a->processor};
+        a->probes[n++] = (struct ops_probe){"vectors", processor_check_vectors,
+                                            a->processor};
+    }
+    if (a->redis)
+        a->probes[n++] = (struct ops_probe){"redis", check_redis, a->redis};
 }
 
 static void make_ops(struct app *a)
 {
     int n = 0;
 
-    a->probes[0] = (struct ops_probe){"store", check_store, a->store};
-    if (a->processor) {
-        a->probes[1] =
-            (struct ops_probe){"model", processor_check, a->processor};
-        a->probes[2] = (struct ops_probe){"vectors", processor_check_vectors,
-                                          a->processor};
-    }
+    add_probes(a);
     a->collectors[n++] = (struct ops_collector){metrics_store, a->store};
     if (a->backend)
         a->collectors[n++] =
@@ -287,8 +328,10 @@ static void make_ops(struct app *a)
     if (a->processor)
         a->collectors[n++] =
             (struct ops_collector){processor_metrics, a->processor};
-    if (a->live)
+    if (a->analytics)
         a->collectors[n++] = (struct ops_collector){metrics_live, a->live};
+    if (a->redis)
+        a->collectors[n++] = (struct ops_collector){metrics_redis, a->redis};
     describe_parts(a);
     a->ops = ops_new(&(struct ops_options){
         .version = SHEAF_VERSION,
@@ -349,11 +392,14 @@ static void stopping(void *ctx)
 {
     struct app *a = ctx;
 
-    if (a->live) {
+    if (a->analytics)
         analytics_stop(a->analytics);
+    if (a->live) {
         live_events_stop(a->events);
         sio_stop(a->live);
     }
+    if (a->redis)
+        redis_stop(a->redis);
     if (a->jobs)
         jobs_stop_begin(a->jobs);
 }
@@ -383,8 +429,13 @@ static enum err_code make_server(struct app *a, const char *listen,
     ops_set_server(a->ops, a->server);
     if (a->live) {
         sio_start(a->live, a->server);
-        analytics_start(a->analytics, a->server);
         live_events_start(a->events, a->server);
+    }
+    if (a->analytics)
+        analytics_start(a->analytics, a->server);
+    if (a->redis) {
+        job_wakes_start(a->wakes, a->server);
+        redis_start(a->redis, a->server);
     }
     if (a->scraper && !*config_str(a->config, "backend_url"))
         scraper_set_backend_url(a->scraper, server_url(a->server));
@@ -415,7 +466,8 @@ enum err_code app_open(struct app **out, const struct config *c,
         (rc = make_processor(a, e)) != ERR_NONE)
         goto out;
     make_jobs(a);
-    if ((rc = make_live(a, e)) != ERR_NONE)
+    if ((rc = make_redis(a, e)) != ERR_NONE ||
+        (rc = make_live(a, e)) != ERR_NONE)
         goto out;
     make_ops(a);
     if ((rc = make_router(a, listen, e)) != ERR_NONE ||
@@ -509,9 +561,11 @@ void app_close(struct app *a)
         _exit(EXIT_SUCCESS);
     }
     live_events_close(a->events);
+    job_wakes_close(a->wakes);
     server_free(a->server);
     analytics_free(a->analytics);
     sio_free(a->live);
+    redis_free(a->redis);
     jobs_free(a->jobs);
     router_free(a->router);
     ops_free(a->ops);
@@ -519,6 +573,7 @@ void app_close(struct app *a)
     processor_free(a->processor);
     scraper_free(a->scraper);
     live_events_free(a->events);
+    job_wakes_free(a->wakes);
     store_close(a->store);
     datadir_unlock(&a->dir);
     free(a);

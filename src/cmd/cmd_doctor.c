@@ -16,6 +16,7 @@
 #include "cmd/model.h"
 #include "cmd/secrets.h"
 #include "net/http_client.h"
+#include "net/redis.h"
 
 enum verdict { GOOD, WARN, BAD };
 
@@ -178,6 +179,22 @@ static void check_webhook(struct patient *p, struct finding *f)
     http_client_free(http);
 }
 
+static void check_redis(struct patient *p, struct finding *f)
+{
+    const char *url = config_str(p->cl->config, "redis_url");
+    const char *shown = config_shown(p->cl->config, "redis_url");
+    char version[32];
+    struct err e = {0};
+
+    if (!*url)
+        found(f, GOOD, "not set: this process needs no other");
+    else if (redis_probe(url, version, &e) != ERR_NONE)
+        found(f, WARN, "%s: %s; each process goes on alone until it is there",
+              shown, e.msg);
+    else
+        found(f, GOOD, "%s at %s", version, shown);
+}
+
 static void check_model(struct patient *p, struct finding *f)
 {
     struct model_dirs dirs;
@@ -206,7 +223,7 @@ static const struct check {
     {"disk", check_disk},       {"clock", check_clock},
     {"service", check_service}, {"database", check_database},
     {"webhook", check_webhook}, {"arxiv", check_arxiv},
-    {"model", check_model},
+    {"redis", check_redis},     {"model", check_model},
 };
 
 static void print_json(struct jw *j, const char *name, const struct finding *f)
@@ -264,7 +281,7 @@ static int run(struct command_line *cl)
 
 const struct command cmd_doctor = {
     .name = "doctor",
-    .summary = "check disk, clock, database, webhook, arXiv, model",
+    .summary = "check disk, clock, database, webhook, arXiv, Redis, model",
     .usage =
         "Usage: sheaf doctor [--json]\n\n"
         "Look at everything sheaf needs and say what is wrong and how to\n"

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/job_wakes.h"
 #include "socketio/paced.h"
 #include "store/documents.h"
 #include "store/papers.h"
@@ -29,6 +30,7 @@ struct live_events {
     struct store *store;
     const struct jobs_api *jobs_api;
     struct sio *sio;
+    struct job_wakes *wakes;
     struct sio_namespace *ns;
     struct server *server;
 
@@ -56,7 +58,7 @@ struct handed {
     struct slice key, args;
 };
 
-/* Is there anybody to tell? */
+/* Is there anybody to tell?  Other processes may have clients. */
 static bool is_heard(struct live_events *le)
 {
     struct sio_stats st = {0};
@@ -65,7 +67,7 @@ static bool is_heard(struct live_events *le)
     if (!le->closed)
         sio_stats(le->sio, &st);
     pthread_mutex_unlock(&le->lock);
-    return st.sessions > 0;
+    return st.sessions > 0 || st.has_others;
 }
 
 static void hand_over(struct live_events *le,
@@ -182,6 +184,8 @@ static void tell_job(struct live_events *le, struct arena *a, struct slice id,
 
     buf_init(&args, MAX_EVENT);
     jw_init(&j, &args);
+    if (rc == ERR_NONE && job.state == JOB_QUEUED)
+        job_wakes_tell(le->wakes);
     if (rc == ERR_NONE)
         rc = job_write(le->jobs_api, a, &job, &j, &e);
     if (rc == ERR_NONE && buf_ok(&args)) {
@@ -320,12 +324,15 @@ static void news(void *ctx, const struct store_news *n)
 
 struct live_events *live_events_new(struct store *store,
                                     const struct jobs_api *jobs,
-                                    struct sio *sio)
+                                    struct sio *sio, struct job_wakes *wakes)
 {
     struct live_events *le = mem_need(sizeof(*le));
 
-    *le = (struct live_events){
-        .store = store, .jobs_api = jobs, .sio = sio, .pause.fire = pause_over};
+    *le = (struct live_events){.store = store,
+                               .jobs_api = jobs,
+                               .sio = sio,
+                               .wakes = wakes,
+                               .pause.fire = pause_over};
     le->ns = sio_find_namespace(sio, SLICE("/"));
     le->jobs = paced_new(le->ns, "job_progress", PAUSE_MS);
     buf_init(&le->papers, MAX_EVENT);

@@ -2,6 +2,7 @@
 #include "cmd/metrics.h"
 
 #include "net/ops.h"
+#include "net/redis.h"
 #include "socketio/socketio.h"
 #include "store/jobs.h"
 
@@ -50,8 +51,8 @@ void metrics_store(struct buf *out, void *store)
     jobs_by_state(out, store);
 }
 
-static void live_metric(struct buf *out, const char *name, const char *type,
-                        const char *help, int64_t v)
+static void one_metric(struct buf *out, const char *name, const char *type,
+                       const char *help, int64_t v)
 {
     ops_metric(out, name, type, help);
     ops_sample(out, name, NULL, SLICE_NONE, (double)v);
@@ -62,14 +63,33 @@ void metrics_live(struct buf *out, void *sio)
     struct sio_stats st;
 
     sio_stats(sio, &st);
-    live_metric(out, "sheaf_live_sessions", "gauge", "Live clients.",
-                st.sessions);
-    live_metric(out, "sheaf_live_sessions_total", "counter",
-                "Live clients since the start.", st.sessions_total);
-    live_metric(out, "sheaf_live_sent_total", "counter",
-                "Messages queued for live clients.", st.sent_total);
-    live_metric(out, "sheaf_live_received_total", "counter",
-                "Messages from live clients.", st.received_total);
-    live_metric(out, "sheaf_live_slow_total", "counter",
-                "Live clients cut because they did not read.", st.slow_total);
+    one_metric(out, "sheaf_live_sessions", "gauge", "Live clients.",
+               st.sessions);
+    one_metric(out, "sheaf_live_sessions_total", "counter",
+               "Live clients since the start.", st.sessions_total);
+    one_metric(out, "sheaf_live_sent_total", "counter",
+               "Messages queued for live clients.", st.sent_total);
+    one_metric(out, "sheaf_live_received_total", "counter",
+               "Messages from live clients.", st.received_total);
+    one_metric(out, "sheaf_live_slow_total", "counter",
+               "Live clients cut because they did not read.", st.slow_total);
+}
+
+void metrics_redis(struct buf *out, void *redis)
+{
+    struct redis_stats st;
+
+    redis_stats(redis, &st);
+    one_metric(out, "sheaf_redis_up", "gauge",
+               "1 while Redis is there, 0 while this process goes on alone.",
+               st.up);
+    one_metric(out, "sheaf_redis_connects_total", "counter",
+               "Times that Redis came, or came back.", st.connects_total);
+    one_metric(out, "sheaf_redis_published_total", "counter",
+               "Messages for other processes.", st.published_total);
+    one_metric(out, "sheaf_redis_heard_total", "counter",
+               "Messages heard, from this process and others.", st.heard_total);
+    one_metric(out, "sheaf_redis_dropped_total", "counter",
+               "Messages that were not published because Redis was away.",
+               st.dropped_total);
 }

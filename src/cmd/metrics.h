@@ -16,5 +16,7 @@ extern const char *const job_state_words[JOB_N_STATES];
 void metrics_store(struct buf *out, void *store);
 /* Live clients and messages.  `sio` is a struct sio. */
 void metrics_live(struct buf *out, void *sio);
+/* Whether Redis is there, and messages.  `redis` is a struct redis. */
+void metrics_redis(struct buf *out, void *redis);
 
 #endif

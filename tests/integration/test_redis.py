@@ -12,20 +12,6 @@ from support.waiting import wait_until
 
 
 @pytest.fixture
-def make_redis(box):
-    """Factory of Redis servers of the test's own."""
-    with contextlib.ExitStack() as stack:
-        def make(kind=redis.Redis, **kw):
-            try:
-                server = kind(box, **kw)
-            except redis.Unavailable as err:
-                pytest.skip(str(err))
-            stack.callback(server.close)
-            return server
-        yield make
-
-
-@pytest.fixture
 def make_live(box):
     """Factory of test servers that share a Redis."""
     with contextlib.ExitStack() as stack:

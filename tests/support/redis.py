@@ -90,9 +90,9 @@ class Cluster:
     """Three nodes, all slots given out."""
 
     def __init__(self, box):
-        self.nodes = [Redis(box, options=["--cluster-enabled", "yes",
-                                          "--cluster-node-timeout", "2000"])
-                      for _ in range(3)]
+        self.nodes = [Redis(box, options=[
+            "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
+            "--cluster-port", str(free_port())]) for _ in range(3)]
         done = subprocess.run(
             ["redis-cli", "--cluster", "create",
              *(f"127.0.0.1:{n.port}" for n in self.nodes), "--cluster-yes"],
