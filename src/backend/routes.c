@@ -305,11 +305,13 @@ const struct route backend_routes[] = {
         .envelope = ENVELOPE_DRF,
         .params = stats_params,
         .tag = "Papers",
-        .summary = "Counts by category, source and day",
+        .summary = "Counts by category, source, tag and day",
+        .doc = "Most frequent first; of tags the first 50.",
         .schema = "PaperStats",
         .returns = "{\"total\":50,\"categories\":[{\"category\":\"llm\","
                    "\"count\":50}],\"sources\":[{\"source\":\"arxiv\","
-                   "\"count\":50}],\"days\":[{\"day\":\"2025-11-03\","
+                   "\"count\":50}],\"tags\":[{\"tag\":\"attention\","
+                   "\"count\":12}],\"days\":[{\"day\":\"2025-11-03\","
                    "\"count\":7}]}",
     },
     {

@@ -33,6 +33,7 @@ static enum err_code render(struct request *r, struct buf *out, struct err *e)
     jw_kint(&j, "total", s.total);
     write_counts(&j, "categories", "category", s.categories, s.n_categories);
     write_counts(&j, "sources", "source", s.sources, s.n_sources);
+    write_counts(&j, "tags", "tag", s.tags, s.n_tags);
     write_counts(&j, "days", "day", s.days, s.n_days);
     jw_end_obj(&j);
     return ERR_NONE;

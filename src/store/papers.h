@@ -177,8 +177,10 @@ struct paper_stats {
     int64_t total;
     struct named_count *categories, *sources, *days; /* days: "2025-11-03",
                                           newest first, by published_at */
-    size_t n_categories, n_sources, n_days;
+    struct named_count *tags; /* the STATS_MAX_TAGS most frequent */
+    size_t n_categories, n_sources, n_days, n_tags;
 };
+#define STATS_MAX_TAGS "50" /* in SQL */
 /* Days: the newest max_days that have papers. */
 enum err_code store_papers_stats(struct store *s, struct arena *a, int max_days,
                                  struct paper_stats *out, struct err *e)

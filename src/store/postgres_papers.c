@@ -242,6 +242,11 @@ static void ask_stats(struct pg_conn *c, int max_days)
            " GROUP BY source ORDER BY n DESC, source",
            NULL);
     pg_ask(c,
+           "SELECT substr(l, 3) AS tag, count(*) AS n FROM papers,"
+           " unnest(labels) l WHERE deleted_at = 0 AND l LIKE 't:%'"
+           " GROUP BY l ORDER BY n DESC, l LIMIT " STATS_MAX_TAGS,
+           NULL);
+    pg_ask(c,
            "WITH RECURSIVE d(day, i) AS ("
            " (SELECT (published_at - (published_at % 86400000000 +"
            "   86400000000) % 86400000000) / 86400000000, 1::bigint"
@@ -281,6 +286,10 @@ static enum err_code read_stats(struct pg_conn *c, struct arena *a,
         code = pg_next(c, &r, e);
     if (code == ERR_NONE)
         code = read_counts(r, a, false, &st->sources, &st->n_sources, e);
+    if (code == ERR_NONE)
+        code = pg_next(c, &r, e);
+    if (code == ERR_NONE)
+        code = read_counts(r, a, false, &st->tags, &st->n_tags, e);
     if (code == ERR_NONE)
         code = pg_next(c, &r, e);
     if (code == ERR_NONE)

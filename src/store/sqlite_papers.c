@@ -638,6 +638,12 @@ static enum err_code stats(struct store *base, struct arena *a, int max_days,
                            " WHERE deleted_at = 0 GROUP BY source"
                            " ORDER BY n DESC, source",
                            a, &st.sources, &st.n_sources, e);
+    if (code == ERR_NONE) /* deleted papers are not in it */
+        code = count_names(c,
+                           "SELECT tag, count(*) AS n FROM paper_tags"
+                           " GROUP BY tag ORDER BY n DESC, tag"
+                           " LIMIT " STATS_MAX_TAGS,
+                           a, &st.tags, &st.n_tags, e);
     if (code == ERR_NONE && max_days > 0)
         code = count_days(c, a, max_days, &st, e);
     db_put(s, c);

@@ -129,6 +129,9 @@ def test_stats(library):
     days = collections.Counter(p["published_at"][:10] for p in made)
     counted = as_counts(day, "day")
     assert counted and all(days[d] == n for d, n in counted.items())
+    tags = collections.Counter(tag for p in made for tag in p["tags"])
+    assert as_counts(stats["tags"], "tag") == tags
+    assert [t["count"] for t in stats["tags"]] == sorted(tags.values())[::-1]
 
 
 def test_stats_follow_a_delete(sheaf):

@@ -391,13 +391,15 @@ static void stats(struct store_fixture *f)
 
     OK(f, store_papers_stats(f->s, f->a, 10, &st, &f->err));
     assert_int_equal(st.total, 0);
-    assert_int_equal(st.n_categories + st.n_sources + st.n_days, 0);
+    assert_int_equal(st.n_categories + st.n_sources + st.n_days + st.n_tags, 0);
     for (int i = 0; i < 6; i++) {
         p[i] = a_paper(f, i);
         p[i].published_at = NOW - (i / 2) * US_PER_DAY;
         p[i].category = i < 4 ? SLICE("cv") : SLICE("llm");
     }
     p[5].published_at = 0; /* unknown: of no day */
+    p[4].tags = SLICE("[\"a:b\",\"attention\"]");
+    p[5].tags = SLICE("[\"a:b\",\"2\"]");
     receive(f, p, 6);
     OK(f, store_paper_delete(f->s, id_of(f, 0), NOW, &f->err));
     OK(f, store_papers_stats(f->s, f->a, 2, &st, &f->err));
@@ -410,6 +412,12 @@ static void stats(struct store_fixture *f)
     assert_int_equal(st.n_sources, 1);
     TEXT("arxiv", st.sources[0].name);
     assert_int_equal(st.sources[0].n, 5);
+    assert_int_equal(st.n_tags, 3); /* of equal ones by name */
+    TEXT("attention", st.tags[0].name);
+    assert_int_equal(st.tags[0].n, 4);
+    TEXT("a:b", st.tags[1].name);
+    assert_int_equal(st.tags[1].n, 2);
+    TEXT("2", st.tags[2].name);
     assert_int_equal(st.n_days, 2);
     TEXT("2025-11-24", st.days[0].name);
     assert_int_equal(st.days[0].n, 1);
