@@ -52,6 +52,8 @@ static void check_query(struct slice text)
 
     if (search_parse(text, &q, NULL) != ERR_NONE)
         return;
+    if (text.len % 2)
+        search_open_end(&q, text);
     buf_init(&b, 1u << 20);
     pg_text_query(&b, &q, text);
     assert(buf_ok(&b));
@@ -64,7 +66,7 @@ static void check_query(struct slice text)
             assert((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
                    (unsigned char)c >= 0x80);
         else
-            assert(strchr("()&! <->:C", c));
+            assert(strchr("()&!| <->:*C", c));
     }
     assert(!quoted);
     buf_release(&b);

@@ -40,7 +40,7 @@ static void run_expression(const struct search_query *q)
     for (size_t i = 0; i < q->n; i++) {
         if (i)
             buf_add_str(&b, " AND ");
-        fts_quote(&b, q->terms[i].text);
+        fts_term(&b, &q->terms[i]);
     }
     assert(buf_ok(&b));
     sqlite3_bind_text(st, 1, b.p, (int)b.len, SQLITE_STATIC);
@@ -75,6 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     assert(wanted == q.n_wanted);
     /* store.c lets no NUL pass; to SQLite it would end the expression */
+    if (!has_nul)
+        run_expression(&q);
+    search_open_end(&q, text);
     if (!has_nul)
         run_expression(&q);
     return 0;

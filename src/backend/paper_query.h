@@ -64,6 +64,11 @@ extern const char *const paper_orderings[]; /* for the ordering's choices */
                           "Full text over title, abstract and authors: "       \
                           "words, \"phrases\", -not.",                         \
                           "retrieval \"language model\" -vision"),             \
+        PAPER_QUERY_PARAM("prefix", PARAM_BOOL, 0,                             \
+                          "The search is still being typed: its last word, "   \
+                          "from three letters on, is also the beginning of "   \
+                          "a word.",                                           \
+                          "true"),                                             \
     {                                                                          \
         .name = "ordering", .in = IN_QUERY, .type = PARAM_ENUM,                \
         .choices = paper_orderings, .dflt = "-published_at",                   \

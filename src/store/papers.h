@@ -103,6 +103,7 @@ struct paper_query {
     int64_t published_after, published_before; /* us, inclusive; 0: any */
     int64_t created_after, created_before;     /* likewise */
     struct slice search; /* words, "phrases", -not; empty: all */
+    bool prefix;         /* its last word is still being typed */
     const int64_t *ids;  /* only these; NULL: any */
     size_t n_ids;        /* at most QUERY_MAX_IDS */
     enum mark_filter read, starred, noted;

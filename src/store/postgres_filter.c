@@ -10,7 +10,7 @@ void pg_filter_init(struct pg_filter *f)
     buf_init(&f->walk, 8192);
     buf_init(&f->set, 8192);
     buf_init(&f->key, 32768);
-    buf_init(&f->words, 65536);
+    buf_init(&f->words, 131072);
     buf_init(&f->label, 4096);
 }
 
@@ -73,6 +73,8 @@ static enum err_code add_text(struct pg_filter *f, const struct paper_query *q,
 
     if (q->search.len)
         code = search_parse(q->search, &sq, e);
+    if (code == ERR_NONE && q->prefix)
+        search_open_end(&sq, q->search);
     if (code != ERR_NONE)
         return code;
     if (author.len && !search_has_word(author))
@@ -156,6 +158,8 @@ static void make_key(struct pg_filter *f, const struct paper_query *q)
     key_text(f, q->tag);
     key_text(f, q->author);
     key_text(f, q->search);
+    if (q->prefix)
+        buf_add_char(&f->key, '*');
     buf_printf(&f->key, "%.17g,%lld,%lld,%lld,%lld,", q->min_relevance,
                (long long)q->published_after, (long long)q->published_before,
                (long long)q->created_after, (long long)q->created_before);

@@ -189,9 +189,10 @@ void pg_text_vector(struct buf *out, const struct paper *p)
 
 /* ---- tsquery ---- */
 
-/* 'word':C <-> 'word':C; the words have no character that needs quoting.
- * false: no word in the text, nothing written. */
-static bool add_phrase(struct buf *out, struct slice text, const char *weight)
+/* 'word':C <-> 'word':C; the words have no character that needs quoting. `last`
+ * is put behind the last one.  false: no word in the text, nothing written. */
+static bool add_phrase(struct buf *out, struct slice text, const char *weight,
+                       const char *last)
 {
     char word[MAX_WORD];
     size_t pos = 0, len;
@@ -204,8 +205,10 @@ static bool add_phrase(struct buf *out, struct slice text, const char *weight)
         buf_add_str(out, weight);
         any = true;
     }
-    if (any)
+    if (any) {
+        buf_add_str(out, last);
         buf_add_char(out, ')');
+    }
     return any;
 }
 
@@ -217,17 +220,44 @@ static void add_term(struct buf *out, struct slice text, const char *before,
     if (start)
         buf_add_str(out, " & ");
     buf_add_str(out, before);
-    if (!add_phrase(out, text, weight))
+    if (!add_phrase(out, text, weight, ""))
         buf_cut(out, start);
+}
+
+/* (('transf':*) | ('transfed') | ...) */
+static void add_open_term(struct buf *out, struct slice text)
+{
+    struct search_completion list[SEARCH_MAX_COMPLETIONS];
+    size_t n = search_completions(text, list), start = out->len;
+    struct buf word;
+
+    buf_add_str(out, start ? " & (" : "(");
+    if (!add_phrase(out, text, "", ":*")) {
+        buf_cut(out, start);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        buf_init(&word, 2 * SEARCH_MAX_BYTES);
+        buf_add_slice(&word, slice_sub(text, 0, list[i].keep));
+        buf_add_str(&word, list[i].end);
+        buf_add_str(out, " | ");
+        add_phrase(out, buf_slice(&word), "", "");
+        buf_release(&word);
+    }
+    buf_add_char(out, ')');
 }
 
 void pg_text_query(struct buf *out, const struct search_query *q,
                    struct slice author)
 {
-    for (size_t i = 0; i < q->n; i++)
-        if (!q->terms[i].unspaced)
-            add_term(out, q->terms[i].text, q->terms[i].excluded ? "!" : "",
-                     "");
+    for (size_t i = 0; i < q->n; i++) {
+        const struct search_term *t = &q->terms[i];
+
+        if (t->prefix)
+            add_open_term(out, t->text);
+        else if (!t->unspaced)
+            add_term(out, t->text, t->excluded ? "!" : "", "");
+    }
     if (author.len)
         add_term(out, author, "", ":C");
 }

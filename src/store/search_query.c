@@ -221,3 +221,48 @@ void search_like_pattern(struct buf *out, struct slice text)
     }
     buf_add_char(out, '%');
 }
+
+/* ---- a word that is being typed ---- */
+
+#define PREFIX_MIN 3 /* letters: fewer begin thousands of words */
+
+void search_open_end(struct search_query *q, struct slice text)
+{
+    struct search_term *last = q->n ? &q->terms[q->n - 1] : NULL;
+    size_t pos = 0, run = 0;
+
+    if (!last || last->excluded || last->phrase || last->unspaced ||
+        last->text.p + last->text.len != text.p + text.len)
+        return;
+    while (pos < last->text.len)
+        run = is_word(utf8_next(last->text, &pos)) ? run + 1 : 0;
+    last->prefix = run >= PREFIX_MIN;
+}
+
+/* Ends that Porter's stemmer takes off. */
+static const char *const ends[SEARCH_MAX_COMPLETIONS] = {
+    "ing",  "ed",  "er",   "es",   "ion",  "ation", "ative", "ator",
+    "ize",  "ive", "ity",  "al",   "ally", "ly",    "ment",  "ness",
+    "able", "ent", "ence", "ency", "ant",  "ance",  "ism",   "ous",
+};
+
+size_t search_completions(struct slice text,
+                          struct search_completion out[SEARCH_MAX_COMPLETIONS])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < SEARCH_MAX_COMPLETIONS; i++) {
+        struct slice end = slice_of(ends[i]);
+
+        /* the longest beginning of it that is typed already */
+        for (size_t k = end.len - 1; k > 0; k--) {
+            if (text.len < k + PREFIX_MIN ||
+                !slice_eq(slice_sub(text, text.len - k, text.len),
+                          slice_sub(end, 0, k)))
+                continue;
+            out[n++] = (struct search_completion){text.len - k, ends[i]};
+            break;
+        }
+    }
+    return n;
+}

@@ -31,6 +31,7 @@ struct search_term {
                           double quotes only inside a word: a"b */
     bool phrase;       /* words that follow each other */
     bool excluded;
+    bool prefix;   /* its last word may go on: search_open_end */
     bool unspaced; /* holds a script written without spaces: to be found as a
                       substring, not as words */
 };
@@ -45,6 +46,20 @@ struct search_query {
  * SEARCH_MAX_BYTES, or not valid UTF-8. */
 enum err_code search_parse(struct slice text, struct search_query *out,
                            struct err *e) CHECKED;
+
+/* Somebody is still typing: if `text`, which was parsed, ends in a word of
+ * three letters or more, that word may go on.  It is to be found as the
+ * beginning of a word and, since words are kept as their stems ("transform"),
+ * as each word of search_completions ("transformi" -> "transforming"). */
+void search_open_end(struct search_query *q, struct slice text);
+/* The first `keep` bytes of a text, then `end`. */
+struct search_completion {
+    size_t keep;
+    const char *end;
+};
+#define SEARCH_MAX_COMPLETIONS 24
+size_t search_completions(struct slice text,
+                          struct search_completion out[SEARCH_MAX_COMPLETIONS]);
 
 /* Append what LIKE (with ESCAPE '\\') finds anywhere in a text: %text%. */
 void search_like_pattern(struct buf *out, struct slice text);

@@ -98,6 +98,8 @@ static void make_key(struct buf *b, const struct paper_query *q, char order,
                q->min_relevance < 0 ? -1. : q->min_relevance,
                (long long)q->published_after, (long long)q->published_before,
                (long long)q->created_after, (long long)q->created_before);
+    if (q->prefix)
+        buf_add_char(b, '*');
     if (q->ids)
         key_text(b, (struct slice){(const char *)q->ids,
                                    q->n_ids * sizeof(*q->ids)});

@@ -275,6 +275,30 @@ void fts_quote(struct buf *out, struct slice text)
     buf_add_char(out, '"');
 }
 
+void fts_term(struct buf *out, const struct search_term *t)
+{
+    struct search_completion list[SEARCH_MAX_COMPLETIONS];
+    size_t n = t->prefix ? search_completions(t->text, list) : 0;
+    struct buf word;
+
+    if (!t->prefix) {
+        fts_quote(out, t->text);
+        return;
+    }
+    buf_add_char(out, '(');
+    fts_quote(out, t->text);
+    buf_add_str(out, " *");
+    for (size_t i = 0; i < n; i++) {
+        buf_init(&word, 2 * SEARCH_MAX_BYTES);
+        buf_add_slice(&word, slice_sub(t->text, 0, list[i].keep));
+        buf_add_str(&word, list[i].end);
+        buf_add_str(out, " OR ");
+        fts_quote(out, buf_slice(&word));
+        buf_release(&word);
+    }
+    buf_add_char(out, ')');
+}
+
 static enum err_code match(struct narrowing *n, struct db *c, const char *sql,
                            struct buf *expression, bool without, struct err *e)
 {
@@ -356,7 +380,7 @@ static enum err_code by_words(struct narrowing *n, struct db *c,
     struct buf b;
     enum err_code code = ERR_NONE;
 
-    buf_init(&b, 8 * SEARCH_MAX_BYTES);
+    buf_init(&b, FTS_MAX_BYTES);
     for (size_t i = 0; i < sq->n; i++) {
         const struct search_term *t = &sq->terms[i];
 
@@ -364,7 +388,7 @@ static enum err_code by_words(struct narrowing *n, struct db *c,
             continue;
         if (b.len)
             buf_add_str(&b, excluded ? " OR " : " AND ");
-        fts_quote(&b, t->text);
+        fts_term(&b, t);
     }
     if (b.len)
         code = match(n, c, MATCH_WORDS, &b, excluded, e);
@@ -526,6 +550,8 @@ enum err_code filter_set(struct sqlite_store *s, struct db *c,
 
     if (q->search.len)
         code = search_parse(q->search, &sq, e);
+    if (code == ERR_NONE && q->prefix)
+        search_open_end(&sq, q->search);
     if (code == ERR_NONE && q->author.len && !search_has_word(q->author))
         code = err_field(e, "author", "'author' has no word");
     if (code == ERR_NONE)

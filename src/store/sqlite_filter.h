@@ -88,5 +88,10 @@ void kept_made(struct sqlite_store *s, struct kept *k, bool ok);
 /* Text to an FTS5 string: in double quotes, those inside doubled.  So no text
  * of a user can become syntax. */
 void fts_quote(struct buf *out, struct slice text);
+/* A term of a search as an FTS5 expression. */
+struct search_term;
+void fts_term(struct buf *out, const struct search_term *t);
+/* All terms of a search, together with what they may become. */
+#define FTS_MAX_BYTES (64u << 10)
 
 #endif

@@ -254,13 +254,13 @@ static enum err_code list_by_rank(struct db *c, const struct kept *set,
     size_t n = 0;
     enum err_code code;
 
-    buf_init(&b, 8 * SEARCH_MAX_BYTES);
+    buf_init(&b, FTS_MAX_BYTES);
     for (size_t i = 0; i < sq->n; i++) {
         if (sq->terms[i].excluded || sq->terms[i].unspaced)
             continue;
         if (b.len)
             buf_add_str(&b, " AND ");
-        fts_quote(&b, sq->terms[i].text);
+        fts_term(&b, &sq->terms[i]);
     }
     q_start(&q, c,
             "SELECT rowid FROM papers_fts WHERE papers_fts MATCH ?"
@@ -297,6 +297,8 @@ static enum err_code make_list(struct db *c, struct arena *a,
 
     if (order == PAPER_BY_RANK) {
         code = search_parse(q->search, &sq, e);
+        if (code == ERR_NONE && q->prefix)
+            search_open_end(&sq, q->search);
         ranked = has_ranked_word(&sq);
         order = PAPER_BY_PUBLISHED; /* without a word to rank by */
     }

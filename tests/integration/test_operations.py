@@ -198,7 +198,7 @@ def test_openapi_names_every_parameter(shared_lite):
     assert names == {"page", "page_size", "cursor", "category", "source",
                      "tag", "author", "min_relevance", "published_after",
                      "published_before", "created_after", "created_before",
-                     "read", "starred", "noted", "ids", "search",
+                     "read", "starred", "noted", "ids", "search", "prefix",
                      "ordering"}
 
 

@@ -130,3 +130,22 @@ def test_deleted_papers_are_not_found(sheaf):
     assert found(sheaf, "axolotl") == set()
     sheaf.post(f"/api/papers/{row['id']}/restore/")
     assert found(sheaf, "axolotl") == {"2501.00001"}
+
+
+# -- while somebody types -----------------------------------------------------
+
+def test_a_word_that_is_being_typed(library):
+    whole = {p["source_id"] for p in library.all_papers(search="transformer")}
+    assert whole
+    for typed in ("tra", "transf", "transformi", "transformers"):
+        found = library.all_papers(search=typed, prefix="true")
+        assert whole <= {p["source_id"] for p in found}, typed
+    for asked in ({"search": "transf"}, {"search": "transf",
+                                         "prefix": "false"}):
+        assert library.all_papers(**asked) == []
+    ranked = library.json("/api/papers/", params={
+        "search": "vision transf", "prefix": "1", "ordering": "-rank",
+        "page_size": 5})
+    assert ranked["results"]
+    reply = library.get("/api/papers/?prefix=perhaps")
+    assert reply.status_code == 400 and "prefix" in reply.text

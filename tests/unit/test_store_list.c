@@ -188,6 +188,59 @@ static void search_phrases_and_exclusion(struct store_fixture *f)
     assert_string_equal("0", search(f, "few-shot -vision"));
 }
 
+/* What is found while `text` is being typed. */
+static const char *typed(struct store_fixture *f, const char *text)
+{
+    struct paper_query q = everything();
+
+    q.search = slice_of(text);
+    q.prefix = true;
+    return found(f, q);
+}
+
+static void search_while_typing(struct store_fixture *f)
+{
+    static const char *const words[] = {"transformers", "attention",
+                                        "optimization", "efficiently"};
+    struct paper p[4];
+    struct paper_query q = everything();
+
+    for (int i = 0; i < 4; i++) {
+        p[i] = a_paper(f, i);
+        p[i].title = slice_of(arena_printf(f->a, "On %s, few-shot", words[i]));
+        p[i].abstract = SLICE("-");
+        p[i].authors = SLICE("José Ångström");
+    }
+    receive(f, p, 4);
+    for (int i = 0; i < 4; i++) {
+        size_t len = strlen(words[i]);
+        const char *alone = arena_printf(f->a, "%d", i);
+
+        /* at no letter does it vanish */
+        for (size_t n = 3; n <= len; n++) {
+            const char *text = arena_strndup(f->a, words[i], n);
+
+            if (strcmp(alone, typed(f, text)) != 0)
+                fail_msg("'%s' finds '%s'", text, typed(f, text));
+        }
+    }
+    assert_string_equal("", search(f, "transf"));
+    assert_string_equal("", typed(f, "transf ")); /* the word has ended */
+    assert_string_equal("", typed(f, "transf attention"));
+    assert_string_equal("0", typed(f, "few-shot TRANSF"));
+    assert_string_equal("0,1,2,3", typed(f, "few-sho"));
+    assert_string_equal("0,1,2,3", typed(f, "angst"));
+    assert_string_equal("", typed(f, "tr")); /* too short to go on */
+    assert_string_equal("1,2,3", typed(f, "few -transformers"));
+    assert_string_equal("", typed(f, "\"few sho\""));
+    assert_string_equal("", typed(f, "shot ranksform"));
+    q.search = SLICE("few trans");
+    q.order = PAPER_BY_RANK;
+    assert_string_equal("", found(f, q)); /* kept apart from: */
+    q.prefix = true;
+    assert_string_equal("0", found(f, q));
+}
+
 static void search_unspaced_scripts(struct store_fixture *f)
 {
     search_papers(f);
@@ -600,6 +653,7 @@ int main(void)
         CASE(a_full_arena_is_an_error),
         CASE(search_words),
         CASE(search_phrases_and_exclusion),
+        CASE(search_while_typing),
         CASE(search_unspaced_scripts),
         CASE(no_text_is_syntax),
         CASE(search_by_rank),
