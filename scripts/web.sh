@@ -15,6 +15,7 @@ fail() {
 
 scripts/node.sh "$build/node" || fail "$@"
 export PATH=$build/node/bin:$PATH
+export NO_COLOR=1
 export SHEAF_WEB_OUT=$build/web/dist
 mkdir -p "$build/web"
 log=$build/web/npm.log
