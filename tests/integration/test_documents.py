@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support.documents import (DATA, GUIDE, SOUP, add, chunks, documents,
-                               ended, query, send)
+                               ended, query, send, without_model)
 from support.sheaf import run_cli
 from support.waiting import wait_until
 
@@ -345,14 +345,7 @@ def test_query_while_ingesting(desk):
 
 
 def test_without_model(make_lite, box):
-    server = make_lite.make(settings={
-        "model_dir": box / "nothing",
-        "services": "scraper,backend,processor,analytics,web"}).spawn()
-
-    def is_up():
-        server.url = server.lock()["url"].rstrip("/")
-        return server.get("/healthz").status_code == 200
-    wait_until(is_up)
+    server = without_model(make_lite, box)
     name = add(server, GUIDE, wait=False)
     reply = server.get("/query", params={"q": "kubernetes"})
     assert reply.status_code == 503

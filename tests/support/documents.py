@@ -56,6 +56,18 @@ def ended(server, name):
     return wait_until(look, timeout=60)
 
 
+def without_model(make_lite, box):
+    """A server that runs everything, but finds no model: never ready."""
+    server = make_lite.make(settings={"model_dir": box / "nothing",
+                                      "services": ALL_SERVICES}).spawn()
+
+    def is_up():
+        server.url = server.lock()["url"].rstrip("/")
+        return server.get("/healthz").status_code == 200
+    wait_until(is_up)
+    return server
+
+
 def query(server, q, **params):
     reply = server.get("/query", params={"q": q, **params})
     assert reply.status_code == 200, reply.text
