@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inlineOf, paragraphsOf } from './rich';
+import { citedIn, inlineOf, paragraphsOf } from './rich';
 
 describe('an answer', () => {
   it('has citations', () => {
@@ -27,6 +27,10 @@ describe('an answer', () => {
     expect(first).toEqual({ kind: 'text', inline: [{ kind: 'text', text: 'One\nline.' }] });
     expect(list).toMatchObject({ kind: 'list', ordered: false, items: [[{}, { kind: 'strong', text: 'b' }], [{}, { kind: 'cite', n: 2 }]] });
     expect(numbers).toMatchObject({ kind: 'list', ordered: true, items: [[{}], [{}]] });
+  });
+  it('cites what there is, and not in code', () => {
+    expect([...citedIn('`a[3]` [1] [9]\n- b [2][1]\n```\n[3]\n```', 3)]).toEqual([1, 2]);
+    expect(citedIn('nothing', 3).size).toBe(0);
   });
   it('may end anywhere while it is being written', () => {
     const whole = 'So `x[1]` is **bold** [1].\n\n```\ncode\n```\n- a';

@@ -70,3 +70,11 @@ export function paragraphsOf(answer: string): Paragraph[] {
   if (fence) paragraphs.push({ kind: 'code', text: fence.join('\n') });
   return paragraphs;
 }
+
+/** The sources that an answer cites, of `most` that there are. */
+export function citedIn(answer: string, most: number): Set<number> {
+  const runs = paragraphsOf(answer).flatMap((p) => (p.kind === 'text' ? [p.inline] : p.kind === 'list' ? p.items : []));
+  const numbers = runs.flat().flatMap((part) => (part.kind === 'cite' ? [part.n] : []));
+
+  return new Set(numbers.filter((n) => n >= 1 && n <= most));
+}

@@ -9,7 +9,8 @@ import classes from './SourcePane.module.css';
 export function SourcePane({ n, quote, close }: { n: number; quote: Quote; close: () => void }) {
   return (
     <Pane label={`Source ${String(n)}: ${quote.title}`} close={close} actions={<span className="secondary">Source {n}</span>}>
-      <h2><bdi>{quote.title}</bdi></h2>
+      {/* On a phone this is the page. */}
+      <h1 className={classes.title}><bdi>{quote.title}</bdi></h1>
       <p className={classes.facts}>
         {quote.place !== '' && <span>{quote.place}</span>}
         <Nearness similarity={quote.similarity} />

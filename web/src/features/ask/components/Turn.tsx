@@ -6,15 +6,11 @@ import { copy } from '@/lib/clipboard';
 import { counted, duration } from '@/lib/format';
 import { useRowKeys } from '@/lib/useRowKeys';
 import { quoteOfSource, type Quote } from '../api/quote';
+import { citedIn } from '../api/rich';
 import { isRunning, type Turn as TurnData } from '../api/turn';
 import { AnswerText } from './AnswerText';
 import { Passage } from './Passage';
 import classes from './Answer.module.css';
-
-/** Numbers that the answer cites. */
-function citedIn(answer: string): Set<number> {
-  return new Set([...answer.matchAll(/\[(\d{1,3})\]/g)].map((hit) => Number(hit[1])));
-}
 
 function tookOf(ms: number): string {
   return ms < 10_000 ? `${(ms / 1000).toLocaleString(undefined, { maximumFractionDigits: 1 })} s` : duration(ms / 1000);
@@ -22,7 +18,7 @@ function tookOf(ms: number): string {
 
 /** "Answer from 3 passages · sentences word for word · 0.4 s" */
 function Facts({ turn }: { turn: TurnData }) {
-  const cited = citedIn(turn.answer).size;
+  const cited = citedIn(turn.answer, turn.sources.length).size;
   const parts = [
     ...(turn.state === 'stopped' ? ['Stopped'] : []),
     ...(cited > 0 ? [`Answer from ${counted(cited, 'passage')}`] : []),
@@ -48,7 +44,7 @@ function Notes({ turn }: { turn: TurnData }) {
 
 /** An answer and its sources as text, for a letter or a note. */
 function asText({ question, answer }: TurnData, quotes: Quote[]): string {
-  const cited = citedIn(answer);
+  const cited = citedIn(answer, quotes.length);
   const sources = quotes.flatMap((q, i) =>
     cited.has(i + 1)
       ? [`[${String(i + 1)}] ${[q.title, q.place].filter(Boolean).join(', ')} ${window.location.origin}/app${q.to}`]
@@ -78,7 +74,10 @@ export function Turn({ turn, open, opened, last, stop, again }: {
   return (
     <article className={classes.turn} aria-label={turn.question}>
       <h2 className={classes.question} dir="auto">{turn.question}</h2>
-      <div className={classes.answer} data-thin={thin || undefined} aria-busy={isRunning(turn)}>
+      <div
+        role="group" aria-label="Answer" aria-live="polite" aria-busy={isRunning(turn)}
+        className={classes.answer} data-thin={thin || undefined}
+      >
         {answer === '' && isRunning(turn) && (
           <div className={classes.waiting}>
             <p className="secondary" role="status">{state === 'searching' ? 'Looking for passages' : 'Reading them'}</p>

@@ -61,26 +61,42 @@ const BlockText = memo(function BlockText({ block, outline, from, to }: {
 
 const linkTo = (range: number[] = []): string => `?from=${String(range[0])}&to=${String(range[1])}`;
 
-/** Bring what the URL names into view once, when its block has come. */
-function useArrival(body: React.RefObject<HTMLElement | null>, target: Range | undefined, ready: boolean, toBlock: (n: number) => void) {
+/** Frames in which nothing moved: then the place is right. */
+const still_frames = 15;
+const patience_ms = 10_000;
+const by_hand = ['wheel', 'touchmove', 'pointerdown', 'keydown'];
+
+/**
+ * Bring what the URL names into view.  Blocks that come meanwhile, or turn out to
+ * be higher than was guessed, move it: it is followed until nothing moves any
+ * more, or the reader does something.
+ */
+function useArrival(body: React.RefObject<HTMLElement | null>, target: Range | undefined, toBlock: (n: number) => void) {
   const from = target?.from;
 
   useEffect(() => {
-    if (from !== undefined) toBlock(blockOf(from));
-  }, [from, toBlock]);
-  useEffect(() => {
-    if (from === undefined || !ready) return undefined;
+    if (from === undefined) return undefined;
+    const until = performance.now() + patience_ms;
+    let still = 0;
+    let frame = 0;
+    const stop = () => { cancelAnimationFrame(frame); };
+    const follow = () => {
+      const at = body.current?.querySelector(`[data-at="${String(from)}"]`);
+      const before = body.current?.scrollTop;
 
-    // A frame later the virtual list has placed its blocks.
-    const frame = requestAnimationFrame(() => {
-      const pieces = [...(body.current?.querySelectorAll<HTMLElement>('[data-at]') ?? [])];
-      const at = pieces.filter((p) => Number(p.dataset.at) <= from).at(-1);
+      if (at) at.scrollIntoView({ block: 'center' });
+      else toBlock(blockOf(from));
+      still = at && body.current?.scrollTop === before ? still + 1 : 0;
+      if (still < still_frames && performance.now() < until) frame = requestAnimationFrame(follow);
+    };
 
-      at?.scrollIntoView({ block: 'center' });
-    });
-
-    return () => { cancelAnimationFrame(frame); };
-  }, [from, ready, body]);
+    follow();
+    for (const event of by_hand) window.addEventListener(event, stop, { passive: true });
+    return () => {
+      stop();
+      for (const event of by_hand) window.removeEventListener(event, stop);
+    };
+  }, [from, body, toBlock]);
 }
 
 /** j and k: the passage after, and before, the one that is marked or at the top. */
@@ -119,11 +135,10 @@ export function Reader({ document, outline, target, go }: {
   });
   const items = list.getVirtualItems();
   const blocks = useQueries({ queries: items.map((item) => blockQuery(document, item.index)) });
-  const wanted = target && items.findIndex((item) => item.index === blockOf(target.from));
   const { scrollToIndex } = list;
   const toBlock = useMemo(() => (n: number) => { scrollToIndex(n, { align: 'start' }); }, [scrollToIndex]);
 
-  useArrival(body, target, wanted !== undefined && wanted >= 0 && blocks[wanted]?.data !== undefined, toBlock);
+  useArrival(body, target, toBlock);
   usePassageKeys(body, outline, target, go);
   return (
     // A region that scrolls must be reachable by keyboard.

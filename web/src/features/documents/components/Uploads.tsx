@@ -78,7 +78,7 @@ export function Uploads({ uploads }: { uploads: Upload[] }) {
   return (
     <section className={classes.uploads} aria-label="On the way in">
       <div className={classes.head}>
-        <h2 role="status">{summary(uploads)}</h2>
+        <h2><span role="status">{summary(uploads)}</span></h2>
         {!uploads.every(isUnderWay) && (
           <Button variant="subtle" color="gray" size="compact-xs" onClick={dismissEnded}>Clear what has ended</Button>
         )}
