@@ -36,7 +36,7 @@ export function bytes(n: number): string {
   const size = { byte: 1, kilobyte: 1e3, megabyte: 1e6, gigabyte: 1e9 }[unit];
 
   return new Intl.NumberFormat(undefined, {
-    style: 'unit', unit, maximumFractionDigits: n < 1000 ? 0 : 1,
+    style: 'unit', unit, unitDisplay: unit === 'byte' ? 'long' : 'short', maximumFractionDigits: n < 1000 ? 0 : 1,
   }).format(n / size);
 }
 

@@ -79,7 +79,7 @@ export function ReaderPage() {
           >
             Contents
           </Button>
-          <Button variant="default" size="xs" className={classes.link} component={Link} to={`/ask?doc=${encodeURIComponent(id)}`}>Ask about it</Button>
+          <Button variant="default" size="xs" component={Link} to={`/ask?doc=${encodeURIComponent(id)}`}>Ask about it</Button>
           <Button
             variant="subtle" color="gray" size="xs"
             onClick={() => { remove(document); void navigate('/documents'); }}
