@@ -11,7 +11,8 @@
 #include "base/buf.h"
 #include "socketio/paced.h"
 
-size_t __wrap_sio_count(const struct sio_namespace *ns);
+bool __wrap_sio_is_heard(const struct sio_namespace *ns,
+                         const struct sio_target *to);
 void __wrap_sio_broadcast(struct sio_namespace *ns, const struct sio_target *to,
                           const struct sio_message *m);
 void __wrap_server_timer_set(struct server *s, struct server_timer *t,
@@ -19,20 +20,24 @@ void __wrap_server_timer_set(struct server *s, struct server_timer *t,
 void __wrap_server_timer_cancel(struct server *s, struct server_timer *t);
 
 static size_t clients;
+static bool local;                  /* only those of this process are told */
 static struct buf said;             /* "event args\n" each */
 static struct server_timer *set[8]; /* in the order in which they were set */
 
-size_t __wrap_sio_count(const struct sio_namespace *ns)
+bool __wrap_sio_is_heard(const struct sio_namespace *ns,
+                         const struct sio_target *to)
 {
     (void)ns;
-    return clients;
+    assert_int_equal(to->local, local);
+    return clients > 0;
 }
 
 void __wrap_sio_broadcast(struct sio_namespace *ns, const struct sio_target *to,
                           const struct sio_message *m)
 {
     (void)ns;
-    assert_null(to);
+    assert_true(to->n_rooms == 0 && to->n_except == 0);
+    assert_int_equal(to->local, local);
     buf_printf(&said, "%.*s %.*s\n", SLICE_ARG(m->event), SLICE_ARG(m->args));
 }
 
@@ -85,6 +90,7 @@ static int setup(void **state)
     buf_init(&said, 10000);
     memset(set, 0, sizeof(set));
     clients = 1;
+    local = false;
     *state = paced_new(NULL, "moved", 50);
     return 0;
 }
@@ -156,6 +162,18 @@ static void nobody_there(void **state)
     says("moved 2\nmoved 4\n");
 }
 
+static void forgotten(void **state)
+{
+    local = true;
+    paced_keep_local(*state);
+    tell(*state, "a", 5, "5");
+    tell(*state, "a", 6, "6");
+    paced_forget(*state, SLICE("a"));
+    paced_forget(*state, SLICE("b"));
+    tell(*state, "a", 1, "1");
+    says("moved 5\nmoved 1\n");
+}
+
 static void stop_says_what_waits(void **state)
 {
     tell(*state, "a", 1, "1");
@@ -176,6 +194,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cools_down, setup, teardown),
         cmocka_unit_test_setup_teardown(never_backwards, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(stop_says_what_waits, setup, teardown),
     };
 
