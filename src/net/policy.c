@@ -588,7 +588,9 @@ bool policy_route(struct exchange *x, const struct route *route)
     else
         x->r.authorized = cookie_ok(x);
     open = route->policy == POLICY_PUBLIC ||
-           (route->policy == POLICY_READ && !x->router->private_reads);
+           (route->policy == POLICY_READ &&
+            (!x->router->private_reads ||
+             (!token.p && route->vouches && route->vouches(&x->r))));
     if (route->policy != POLICY_PUBLIC && route->policy != POLICY_READ &&
         !check_origin(x))
         return false;

@@ -83,6 +83,10 @@ struct route {
     int per_minute; /* calls that one client address may make when it needs the
                        token to write and does not carry it; over it: 429 with
                        Retry-After.  0: not limited */
+    /* A READ may know who asks by other means: true lets a request in that has
+     * no token.  On the loop, before anything is parsed but the path.  NULL:
+     * there are none. */
+    bool (*vouches)(const struct request *r);
     bool hidden; /* not among the documents: it is there to say no in the words
                     of a protocol */
     const char *tag;     /* group on the API page: "Papers" */

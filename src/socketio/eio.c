@@ -83,6 +83,7 @@ struct eio *eio_new(const struct eio_options *opt)
     for (i = 0; i < N_ROWS; i++) {
         e->rows[i] = rows[i];
         e->rows[i].pattern = o->path;
+        e->rows[i].vouches = eio_vouches;
     }
     e->rows[1].max_body = o->max_payload;
     return e;

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "net/http_uri.h"
 #include "socketio/eio_impl.h"
 
 /* ---- refusals ---- */
@@ -307,6 +308,22 @@ static struct eio_session *find(struct eio *eng, struct slice sid)
         return NULL;
     }
     return s;
+}
+
+/* As at the official server, where a check of `allowRequest` is one of the
+ * handshake: not every client sends its headers with each poll. */
+bool eio_vouches(const struct request *r)
+{
+    struct slice rest = r->query, name, value;
+    const struct eio_session *s;
+
+    while (uri_query_next(&rest, &name, &value)) {
+        if (!slice_is(name, "sid"))
+            continue;
+        s = find(r->ctx, value);
+        return s && s->authorized;
+    }
+    return false;
 }
 
 enum err_code eio_handle(struct request *r, struct err *e)

@@ -97,6 +97,8 @@ void eio_drop_candidate(struct eio_session *s);
 /* eio_http.c */
 extern const struct ws_events eio_ws_events;
 enum err_code eio_handle(struct request *r, struct err *e);
+/* For its route: whose handshake had the token need not send it again. */
+bool eio_vouches(const struct request *r);
 void eio_answer_get(struct eio_session *s);
 
 #endif

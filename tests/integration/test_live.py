@@ -65,6 +65,36 @@ def test_private_reads(make_lite):
         joined(ws)
 
 
+def test_a_private_session_is_its_own_token(make_lite):
+    """As with the official server: the handshake is what is checked, and the
+    session's id, which nobody else knows, is enough from then on."""
+    server = live(make_lite(private_reads="on"))
+
+    def ask(raw, sid, *lines):
+        return raw.request("GET", server.target("polling", sid),
+                           *lines).reply()
+
+    with Raw(server) as raw:
+        bearer = f"Authorization: Bearer {server.token()}"
+        sid = json.loads(ask(raw, None, bearer).body[1:])["sid"]
+        assert raw.request("POST", server.target("polling", sid),
+                           "Content-Length: 2", body=b"40").reply().body == b"ok"
+        assert ask(raw, sid).body.startswith(b"40{")
+        assert ask(raw, sid, "Authorization: Bearer no").status == 401
+        for other in sid[:-1], sid + "x", "", "x" * 20:
+            assert ask(raw, other).status == 401
+        assert raw.request("GET", "/socket.io/?EIO=4&transport=polling"
+                           f"&x=1&sid=%73{sid[1:]}").reply().status == 401
+        assert raw.request("GET", f"/api/papers/?sid={sid}"
+                           ).reply().status == 401
+        with Ws(server, sid) as ws:
+            ws.send("2probe")
+            assert ws.text() == "3probe"
+        raw.request("POST", server.target("polling", sid),
+                    "Content-Length: 1", body=b"1").reply()
+        assert ask(raw, sid).status == 401 # it is over
+
+
 def test_sessions_of_one_address(make_lite):
     """Behind a trusted proxy it is the client that has so many, and whoever
     has gone makes room."""

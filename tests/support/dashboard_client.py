@@ -4,20 +4,17 @@ prints each event as a line of JSON: [name, data], or ["refused", null]."""
 import json
 import sys
 
-import requests
 import socketio
 
 url, transport, *token = sys.argv[1:]
 headers = {"Authorization": f"Bearer {token[0]}"} if token else {}
-session = requests.Session()
-session.headers.update(headers) # for polls; headers= is for the handshake
 
 
 def say(name, data):
     print(json.dumps([name, data]), flush=True)
 
 
-client = socketio.Client(reconnection=False, http_session=session)
+client = socketio.Client(reconnection=False)
 client.on("*", say)
 try:
     client.connect(url, transports=[transport], headers=headers)
