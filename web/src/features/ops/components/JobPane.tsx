@@ -32,6 +32,8 @@ function After({ job }: { job: Job }): ReactNode {
     }
     case 'webhook':
       return to(`/ops/webhooks/${String(job.delivery_id)}`, 'See the delivery');
+    case 'coverage':
+      return to('/ops/schedules', 'See the coverage');
     default:
       return null;
   }

@@ -3,6 +3,7 @@ import classes from './ops.module.css';
 
 const tabs = [
   { to: '/ops/jobs', name: 'Jobs' },
+  { to: '/ops/schedules', name: 'Schedules' },
   { to: '/ops/webhooks', name: 'Deliveries' },
   { to: '/ops/health', name: 'Health' },
 ];
