@@ -48,7 +48,7 @@ function Body({ of }: { of: DeliveryDetail }) {
       {of.status !== 'pending' && (
         <div>
           <Button
-            variant={of.status === 'dead' ? 'filled' : 'default'} size="xs" loading={replay.isPending}
+            variant={of.status === 'dead' ? undefined : 'default'} size="xs" loading={replay.isPending}
             onClick={() => { replay.mutate(of.id); }}
           >
             Send again
