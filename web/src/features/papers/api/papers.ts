@@ -10,7 +10,8 @@ export type Filters = Omit<Params<'/api/papers/'>, 'page' | 'page_size' | 'curso
 export type PaperPage = Got<'/api/papers/'>;
 export type PaperDetail = Got<'/api/papers/{id}/'>;
 
-const page_size = 100;
+// Enough for a screen and its reserve, little enough to be read in one frame.
+const page_size = 50;
 
 function nextCursor(page: PaperPage): string | undefined {
   return page.next === null ? undefined : (new URL(page.next).searchParams.get('cursor') ?? undefined);
@@ -43,6 +44,13 @@ export function usePapers(filters: Filters) {
     getNextPageParam: ranked ? nextPage : nextCursor,
     placeholderData: keepPreviousData,
   });
+}
+
+/** Begin anew with what is first now: not with all that was scrolled through. */
+export function refreshPapers(queries: QueryClient) {
+  queries.setQueriesData<InfiniteData<PaperPage>>({ queryKey: ['papers', 'list'] }, (data) =>
+    data && { pages: data.pages.slice(0, 1), pageParams: data.pageParams.slice(0, 1) });
+  void queries.invalidateQueries({ queryKey: ['papers'] });
 }
 
 export function usePaperCount(filters: Filters) {

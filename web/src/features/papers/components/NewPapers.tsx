@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useState } from 'react';
 import { counted } from '@/lib/format';
 import { useLive, type LiveEvents } from '@/lib/socket';
+import { refreshPapers } from '../api/papers';
 import classes from './papers.module.css';
 
 /** Papers that came while one reads wait behind a pill: nothing moves by itself. */
@@ -18,7 +19,7 @@ export function NewPapers() {
       type="button" className={classes.pill}
       onClick={() => {
         setWaiting(0);
-        void queries.invalidateQueries({ queryKey: ['papers'] });
+        refreshPapers(queries);
       }}
     >
       {counted(waiting, 'new paper')}
