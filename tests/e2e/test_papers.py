@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from support import papers
 from support.fake_arxiv import Entry
 from support.sheaf import scraping
+from support.waiting import wait_until
 
 LONG_WORD = "Donaudampfschiffahrtsgesellschaft" * 10
 
@@ -274,3 +275,28 @@ def test_private_desk_wants_the_token(make_lite, pages, axe, shots):
     page.get_by_role("button", name="Open the desk").click()
     expect(page).to_have_url(re.compile(r"/app/papers\?sort=title"))
     expect(page.get_by_role("heading", name="Papers")).to_be_visible()
+
+
+def test_saved_search_says_what_is_new(desk, page):
+    open_papers(page, desk, "?category=llm&score=0.6")
+    page.get_by_role("button", name="Save this search").click()
+    saved = page.get_by_role("navigation", name="Saved searches")
+    expect(saved.get_by_role("link", name="llm, from 0.6")).to_be_visible()
+    expect(page.get_by_role("button", name="Save this search")).to_have_count(0)
+
+    desk.delivered(papers.call(
+        papers.papers(500, 2, category="llm", relevance_score=0.9),
+        job_id="arxiv-9"))
+    page.goto(desk.url + "/app/papers")
+    expect(saved.get_by_role("link", name="llm, from 0.6")).to_contain_text("2")
+    saved.get_by_role("link", name="llm, from 0.6").click()
+    expect(page).to_have_url(re.compile("category=llm"))
+    expect(saved.get_by_role("link", name="llm, from 0.6")).not_to_contain_text("2")
+
+    saved.get_by_role("button", name="Do not keep llm, from 0.6").click()
+    expect(saved.get_by_role("link")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(saved.get_by_role("link", name="llm, from 0.6")).to_be_visible()
+    saved.get_by_role("button", name="Do not keep llm, from 0.6").click()
+    page.get_by_role("button", name="Dismiss").click()
+    wait_until(lambda: desk.json("/api/searches/")["count"] == 0)

@@ -10,6 +10,7 @@ import { FilterBar } from '../components/FilterBar';
 import { NewPapers } from '../components/NewPapers';
 import { PaperList } from '../components/PaperList';
 import { PaperPane } from '../components/PaperPane';
+import { SavedSearches } from '../components/SavedSearches';
 import { SelectionBar } from '../components/SelectionBar';
 import { toFilters } from '../filters';
 
@@ -51,7 +52,10 @@ export function PapersPage() {
           </>
         }
         filters={
-          <FilterBar />
+          <>
+            <SavedSearches />
+            <FilterBar />
+          </>
         }
       >
         {selected.size > 0 && (
