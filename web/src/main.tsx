@@ -1,6 +1,6 @@
 // Its first line sets the order of layers, so it comes first.
 import './app/tokens.css';
-import '@mantine/core/styles.layer.css';
+import './app/mantine.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/App';

@@ -9,12 +9,11 @@ import classes from './Results.module.css';
 type Found = ReturnType<typeof usePassages>[number];
 
 function Part({ part, alone }: { part: Found; alone: boolean }) {
-  const { data, error, isPending, isPlaceholderData, refetch } = part.found;
+  const { data, error, isPlaceholderData, refetch } = part.found;
 
   return (
     <section aria-label={part.name} className={classes.part} data-old={isPlaceholderData || undefined}>
       {!alone && <h2 className={classes.head}>{part.name}</h2>}
-      {isPending && <SkeletonRows rows={3} height={92} />}
       {error && data === undefined && <Failure what={`The search ${part.name.toLowerCase()} did not work.`} error={error} retry={() => void refetch()} />}
       {data?.warning !== undefined && <p className={classes.note}>{data.warning}</p>}
       {data?.quotes.length === 0 && !alone && <p className={classes.note}>Nothing here.</p>}
@@ -30,6 +29,8 @@ export function Results({ search, askInstead }: { search: Search; askInstead: st
   const none = parts.every(({ found }) => found.data?.quotes.length === 0);
 
   useRowKeys(all, 'passage');
+  // All at once: a part that comes later would push the next one down.
+  if (parts.some(({ found }) => found.isPending)) return <SkeletonRows rows={8} height={112} />;
   if (none) {
     return (
       <Empty title="Nothing was found.">
