@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
@@ -26,9 +28,59 @@ function onlyWoff2(): Plugin {
   };
 }
 
+/**
+ * The code of a page is named in the code of the desk, so it would be asked for
+ * only when that is here.  scheme.js, which runs first, learns which page wants
+ * which files, and asks for them at once.
+ */
+function earlyPages(): Plugin {
+  return {
+    name: 'early-pages',
+    apply: 'build',
+    writeBundle({ dir }, bundle) {
+      const chunks = Object.values(bundle).filter((item) => item.type === 'chunk');
+      const entry = chunks.find((chunk) => chunk.isEntry);
+      const early: Record<string, string[]> = {};
+      const collect = (name: string, into: Set<string>) => {
+        const chunk = chunks.find((c) => c.fileName === name);
+
+        if (!chunk || into.has(name) || entry?.imports.includes(name) || chunk === entry) return;
+        into.add(name);
+        chunk.viteMetadata?.importedCss.forEach((css) => into.add(css));
+        chunk.imports.forEach((next) => { collect(next, into); });
+      };
+
+      for (const chunk of chunks) {
+        const page = /features\/(\w+)\/routes\/\w+Page\.tsx$/.exec(chunk.facadeModuleId ?? '')?.[1];
+        const files = new Set(early[page ?? '']);
+
+        if (!page) continue;
+        collect(chunk.fileName, files);
+        early[page] = [...files];
+      }
+      appendFileSync(
+        join(dir ?? '', 'scheme.js'),
+        `
+((pages) => {
+  const page = location.pathname.split('/')[2] || 'today';
+  for (const file of pages[page] ?? []) {
+    const link = document.createElement('link');
+    const isStyle = file.endsWith('.css');
+    link.rel = isStyle ? 'preload' : 'modulepreload';
+    if (isStyle) link.as = 'style';
+    link.href = '/app/' + file;
+    document.head.append(link);
+  }
+})(${JSON.stringify(early)});
+`,
+      );
+    },
+  };
+}
+
 export default defineConfig({
   base: '/app/',
-  plugins: [onlyWoff2(), react()],
+  plugins: [onlyWoff2(), react(), earlyPages()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
     outDir: out,
