@@ -11,7 +11,8 @@
 #include "base/mem.h"
 #include "net/conn.h"
 
-#define MAX_PARTS 64 /* messages a system call */
+#define MAX_PARTS 64    /* messages a system call */
+#define MAX_FLUSHED 256 /* clients a system call */
 
 struct ws {
     struct conn *conn; /* NULL: gone, only waiting for libuv */
@@ -118,27 +119,77 @@ static void write_later(struct ws *w, uv_buf_t *parts, unsigned n)
     conn_guest_waits(w->conn, true);
 }
 
+/* The kernel took `wrote` bytes, or said -errno; false: that is all for now. */
+static bool go_on(struct ws *w, int wrote)
+{
+    uv_buf_t parts[MAX_PARTS];
+
+    if (wrote < 0 && wrote != UV_EAGAIN) {
+        conn_close(w->conn);
+        return false;
+    }
+    if (wrote > 0)
+        drop_sent(w, (size_t)wrote);
+    if (wrote <= 0 || w->sent > 0) {
+        write_later(w, parts, gather(w, parts));
+        return false;
+    }
+    return true;
+}
+
 void ws_flush(struct ws *w)
 {
     uv_buf_t parts[MAX_PARTS];
-    int wrote;
 
-    while (w->conn && !w->write && w->queue.n > 0) {
-        wrote =
-            uv_try_write((uv_stream_t *)&w->conn->tcp, parts, gather(w, parts));
-        if (wrote < 0 && wrote != UV_EAGAIN) {
-            conn_close(w->conn);
+    while (w->conn && !w->write && w->queue.n > 0)
+        if (!go_on(w, uv_try_write((uv_stream_t *)&w->conn->tcp, parts,
+                                   gather(w, parts))))
             return;
-        }
-        if (wrote > 0)
-            drop_sent(w, (size_t)wrote);
-        if (wrote <= 0 || w->sent > 0) {
-            write_later(w, parts, gather(w, parts));
-            return;
-        }
-    }
     if (w->conn && w->closing && !w->write)
         conn_linger(w->conn);
+}
+
+/* Is it one message, and nothing before it in libuv? */
+static bool as_outgoing(const struct ws *w, struct outgoing *out)
+{
+    const struct ws_message *m;
+    uv_os_fd_t fd;
+
+    if (!w->conn || w->write || w->queue.n != 1 ||
+        uv_stream_get_write_queue_size((uv_stream_t *)&w->conn->tcp) > 0 ||
+        uv_fileno((uv_handle_t *)&w->conn->tcp, &fd))
+        return false;
+    m = ws_queue_at(&w->queue, 0);
+    *out = (struct outgoing){m->bytes + w->sent, m->len - w->sent, fd, 0};
+    return true;
+}
+
+static void flush_some(struct sender *s, struct ws **all, size_t n)
+{
+    struct outgoing out[MAX_FLUSHED];
+    struct ws *whose[MAX_FLUSHED];
+    size_t n_out = 0, i;
+
+    for (i = 0; i < n; i++) {
+        if (as_outgoing(all[i], &out[n_out]))
+            whose[n_out++] = all[i];
+        else
+            ws_flush(all[i]);
+    }
+    sender_send(s, out, n_out);
+    for (i = 0; i < n_out; i++)
+        if (go_on(whose[i], out[i].sent))
+            ws_flush(whose[i]);
+}
+
+void ws_flush_many(struct sender *s, struct ws **all, size_t n)
+{
+    size_t part;
+
+    for (; n > 0; all += part, n -= part) {
+        part = n < MAX_FLUSHED ? n : MAX_FLUSHED;
+        flush_some(s, all, part);
+    }
 }
 
 void ws_send(struct ws *w, struct ws_message *m)

@@ -18,6 +18,7 @@
 #define NET_WS_H
 
 #include "net/request.h"
+#include "net/send_many.h"
 #include "net/ws_message.h"
 
 struct ws;
@@ -42,6 +43,8 @@ void ws_set_owner(struct ws *w, const struct ws_events *events, void *owner);
 /* Queue a message (takes its own reference). */
 void ws_send(struct ws *w, struct ws_message *m);
 void ws_flush(struct ws *w);
+/* The same for each of many; what is one message long shares system calls. */
+void ws_flush_many(struct sender *s, struct ws **all, size_t n);
 /* Bytes that wait, here and in libuv. */
 size_t ws_queued(const struct ws *w);
 /* Has the kernel taken all that was flushed? */

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "socketio/eio_impl.h"
 
+#define FLUSHED 256    /* clients whose messages leave together */
 #define LEAVE_MS 10000 /* for a polling client to fetch the close packet */
 
 static void settle_all(struct server_hook *h);
@@ -80,6 +81,7 @@ struct eio *eio_new(const struct eio_options *opt)
     names_init(&e->sessions);
     names_init(&e->addresses);
     buf_init(&e->scratch, o->max_payload);
+    e->sender = sender_new(true);
     for (i = 0; i < N_ROWS; i++) {
         e->rows[i] = rows[i];
         e->rows[i].pattern = o->path;
@@ -511,12 +513,32 @@ static void close_refused(struct eio *e)
     }
 }
 
+/* Those that have nothing but messages to send, as in a broadcast, first and
+ * together.  Nothing is freed meanwhile: a client that turns out to be gone is
+ * only marked, like anyone else. */
+static void flush_all(struct eio *e)
+{
+    struct ws *some[FLUSHED];
+    struct eio_session *s;
+    size_t n = 0;
+
+    for (s = e->dirty; s; s = s->next_dirty) {
+        if (s->state == EIO_LIVE && s->ws && !s->candidate)
+            some[n++] = s->ws;
+        if (n == FLUSHED || (!s->next_dirty && n > 0)) {
+            ws_flush_many(e->sender, some, n);
+            n = 0;
+        }
+    }
+}
+
 static void settle_all(struct server_hook *h)
 {
     struct eio *e = (struct eio *)h;
     struct eio_session *s;
 
     close_refused(e);
+    flush_all(e);
     while ((s = e->dirty)) {
         e->dirty = s->next_dirty;
         s->dirty = false;
@@ -564,5 +586,6 @@ void eio_free(struct eio *e)
     names_release(&e->sessions);
     names_release(&e->addresses);
     buf_release(&e->scratch);
+    sender_free(e->sender);
     mem_free(e);
 }

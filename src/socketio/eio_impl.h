@@ -68,6 +68,7 @@ struct eio {
     struct eio_session *dirty;
     struct eio_candidate *refused;
     struct buf scratch; /* base64 decoded */
+    struct sender *sender;
     bool stopped;
     _Atomic int64_t n_sessions, sessions_total, sent_total, received_total;
     _Atomic int64_t slow_total;

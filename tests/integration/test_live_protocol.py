@@ -1,6 +1,7 @@
 """Engine.IO 4 and Socket.IO 5 on the wire, byte by byte: what the official
 server does, and what happens to those who break the rules."""
 
+import contextlib
 import json
 import socket
 
@@ -612,6 +613,25 @@ def test_clients_that_never_read(make_live):
         assert live.stats()["slow"] == 1
         assert slow.ended() == 1006
         echo(ws)
+
+
+def test_a_crowd(make_live):
+    """Some read at once, some late, one leaves: each gets all, in order."""
+    live = make_live(max_waiting=8000000)
+    texts = [f'42["all",{n},"{"x" * 90000}"]' for n in range(60)]
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(Ws(live).joined()) for _ in range(20)]
+        quick, late = crowd[:16], crowd[16:]
+        for n, text in enumerate(texts):
+            quick[0].send(text)
+            for ws in quick:
+                assert ws.text() == text
+            if n == 30:
+                quick.pop().socket.close()
+        for ws in late:
+            for text in texts:
+                assert ws.text() == text
+        assert live.stats()["slow"] == 0
 
 
 def test_pollers_that_never_poll(make_live):
