@@ -343,7 +343,7 @@ static void end(struct sio_bus *bus)
     buf_release(&bus->text);
 }
 
-static void came(void *ctx, struct slice channel, struct slice message)
+void sio_bus_came(void *ctx, struct slice channel, struct slice message)
 {
     struct sio_bus *bus = ctx;
     size_t len = strlen(bus->broadcast);
@@ -359,7 +359,7 @@ static void came(void *ctx, struct slice channel, struct slice message)
     end(bus);
 }
 
-static void came_request(void *ctx, struct slice channel, struct slice message)
+void sio_bus_came_request(void *ctx, struct slice channel, struct slice message)
 {
     struct sio_bus *bus = ctx;
 
@@ -395,8 +395,8 @@ static void subscribe_all(struct sio_bus *bus)
     buf_add_char(&pattern, '*');
     if (!buf_ok(&pattern))
         abort();
-    redis_subscribe(bus->redis, pattern.p, true, came, bus);
-    redis_subscribe(bus->redis, bus->request, false, came_request, bus);
+    redis_subscribe(bus->redis, pattern.p, true, sio_bus_came, bus);
+    redis_subscribe(bus->redis, bus->request, false, sio_bus_came_request, bus);
     buf_release(&pattern);
 }
 

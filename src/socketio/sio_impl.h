@@ -148,6 +148,10 @@ bool sio_has_room(struct sio_namespace *ns, struct slice name);
 void sio_bus_publish(struct sio_namespace *ns, const struct sio_target *to,
                      const struct sio_message *m);
 void sio_bus_free(struct sio_bus *bus); /* takes NULL */
+/* Of redis_subscribe(), with the bus as ctx. */
+void sio_bus_came(void *ctx, struct slice channel, struct slice message);
+void sio_bus_came_request(void *ctx, struct slice channel,
+                          struct slice message);
 /* Parts of messages, packed.  What comes out borrows from the message and from
  * the bus, for as long as the message is at hand.  false: it is not for us, or
  * malformed. */

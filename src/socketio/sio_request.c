@@ -45,6 +45,7 @@ enum kind {
 
 struct answer {
     struct sio_bus *bus;
+    bool is_awaited;
     struct buf text;
     struct jw j;
 };
@@ -52,16 +53,18 @@ struct answer {
 static void begin_answer(struct answer *a, struct sio_bus *bus, struct slice id)
 {
     a->bus = bus;
+    a->is_awaited = id.len > 0;
     buf_init(&a->text, MAX_ANSWER);
     jw_init(&a->j, &a->text);
     jw_obj(&a->j);
-    jw_kslice(&a->j, "requestId", id);
+    jw_kslice(&a->j, "requestId", a->is_awaited ? id : SLICE(""));
 }
 
+/* Nobody waits for an answer without an id. */
 static void end_answer(struct answer *a)
 {
     jw_end_obj(&a->j);
-    if (buf_ok(&a->text))
+    if (buf_ok(&a->text) && a->is_awaited)
         redis_publish(a->bus->redis, slice_of(a->bus->response),
                       buf_slice(&a->text));
     buf_release(&a->text);
