@@ -247,6 +247,21 @@ def test_reader_shows_the_text_as_written(lite_desk, page, axe, shots):
     expect(body.get_by_text("The end.")).to_be_in_viewport()
 
 
+def test_reader_on_a_phone(lite_desk, pages, axe):
+    page = pages(viewport={"width": 390, "height": 844}, has_touch=True,
+                 color_scheme="dark")
+    job = documents.send(lite_desk, "notes.md", "# One\n\n" + "Line.\n" * 300
+                         + "\n# Two\n\nThe end.", title=LONG_WORD)
+    body = read(page, lite_desk, job)
+    expect(body.get_by_text("Line.").first).to_be_visible()
+    for name in ("Contents", "Delete"):
+        expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Contents").tap()
+    axe.check(page)
+    page.get_by_role("link", name="Two").tap()
+    expect(body.get_by_text("The end.")).to_be_in_viewport()
+
+
 def test_a_citation_is_found_in_a_long_text(lite_desk, page):
     """Places are code points; each paragraph here has one beyond 16 bits."""
     text = long_text()
