@@ -166,6 +166,20 @@ def test_history_stays_in_this_browser(stocked, page, axe):
     expect(page.get_by_role("link", name=question)).to_have_count(0)
 
 
+def test_two_windows_have_one_history(stocked, page):
+    ask(page, stocked, "What is soup?")
+    expect(page.get_by_role("button", name="Ask again")).to_be_visible()
+    other = page.context.new_page()
+    ask(other, stocked, "What is a Service?")
+    expect(other.get_by_role("button", name="Ask again")).to_be_visible()
+    page.get_by_role("link", name="Ask", exact=True).click()
+    expect(page.get_by_role("link", name="What is a Service?")).to_be_visible()
+    page.get_by_role("button", name="Forget What is soup?").click()
+    other.get_by_role("link", name="Ask", exact=True).click()
+    expect(other.get_by_role("link", name="What is a Service?")).to_be_visible()
+    expect(other.get_by_role("link", name="What is soup?")).to_have_count(0)
+
+
 def test_copy_with_citations(stocked, pages):
     page = pages(permissions=["clipboard-read", "clipboard-write"])
     turn = ask(page, stocked, "How do I deploy an application to Kubernetes?")

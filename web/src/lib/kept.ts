@@ -48,6 +48,15 @@ function watch(told: () => void) {
   };
 }
 
+/** Calls `told` when another window of this browser keeps something else. */
+export function onKeptElsewhere<T>(name: string, otherwise: T, told: (value: T) => void): void {
+  window.addEventListener('storage', (event) => {
+    if (event.key !== `sheaf.${name}`) return;
+    memory.delete(name);
+    told(readKept(name, otherwise));
+  });
+}
+
 /** `otherwise` must be the same value each time (a constant). */
 export function useKept<T>(name: string, otherwise: T): [T, (value: T) => void] {
   const value = useSyncExternalStore(watch, () => readKept(name, otherwise));

@@ -2,7 +2,7 @@ import { useSyncExternalStore } from 'react';
 import { api, reply } from '@/lib/api/client';
 import { newKey } from '@/lib/api/send';
 import { readEvents } from '@/lib/api/sse';
-import { keep, readKept } from '@/lib/kept';
+import { keep, onKeptElsewhere, readKept } from '@/lib/kept';
 import { ask, ended, heard, historyOf, isRunning, type Turn } from './turn';
 
 /*
@@ -58,6 +58,14 @@ function save() {
     return turns.length > 0 ? [{ ...c, turns }] : [];
   }));
 }
+
+/* What another window has asked or forgotten is so here too. */
+onKeptElsewhere(name, none, (theirs) => {
+  const ours = all.filter((c) => c.turns.some(isRunning));
+
+  all = [...ours, ...theirs.filter(({ id }) => !running.has(id))].sort((a, b) => b.at - a.at);
+  tell();
+});
 
 function setLast(id: string, change: (turn: Turn) => Turn) {
   all = all.map((c) => {
