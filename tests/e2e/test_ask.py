@@ -152,6 +152,7 @@ def test_history_stays_in_this_browser(stocked, page, axe):
     expect(turn.get_by_text("Answer from")).to_be_visible()
     assert turn.inner_text() == said  # its time too: it was not asked again
     page.goto(stocked.url + "/app/ask")
+    expect(page.get_by_role("link", name=question)).to_be_visible()
     axe.check(page)
     page.get_by_role("link", name=question).click()
     expect(turn.get_by_text("Answer from")).to_be_visible()
@@ -209,6 +210,7 @@ def test_ask_about_one_document(stocked, page):
 def test_search(stocked, page, axe, shots):
     stocked.delivered(papers.call(papers.papers(1, 5)))
     page.goto(stocked.url + "/app/ask")
+    expect(page.get_by_text("Find a passage, or ask.")).to_be_visible()
     axe.check(page)
     shots.take(page, "ask-empty")
     box(page).fill("deploy with a manifest")
