@@ -153,7 +153,7 @@ static void answered_setup(redisAsyncContext *ac, void *reply, void *ctx)
     char why[200];
 
     (void)ac;
-    if (!reply || l != r->commands)
+    if (!reply || (l != r->commands && l != r->events))
         return;
     if (((redisReply *)reply)->type == REDIS_REPLY_ERROR) {
         snprintf(why, sizeof(why), "%.*s", SLICE_ARG(text_of(reply)));
@@ -225,7 +225,7 @@ static void events_opened(struct redis_link *l)
     struct redis *r = l->redis;
     struct slice args[2];
 
-    redis_link_login(l, NULL);
+    redis_link_login(l, answered_setup);
     for (struct redis_sub *s = r->subs; s; s = s->next) {
         args[0] = s->pattern ? SLICE("PSUBSCRIBE") : SLICE("SUBSCRIBE");
         args[1] = slice_of(s->channel);
