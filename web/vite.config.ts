@@ -68,6 +68,8 @@ function earlyPages(): Plugin {
     const isStyle = file.endsWith('.css');
     link.rel = isStyle ? 'preload' : 'modulepreload';
     if (isStyle) link.as = 'style';
+    // As the page itself asks for styles: otherwise they would come twice.
+    if (isStyle) link.crossOrigin = '';
     link.href = '/app/' + file;
     document.head.append(link);
   }

@@ -300,3 +300,17 @@ def test_saved_search_says_what_is_new(desk, page):
     saved.get_by_role("button", name="Do not keep llm, from 0.6").click()
     page.get_by_role("button", name="Dismiss").click()
     wait_until(lambda: desk.json("/api/searches/")["count"] == 0)
+
+
+def test_box_finds_while_one_types(desk, page, axe):
+    page.goto(desk.url + "/app/")
+    page.keyboard.press("/")
+    page.keyboard.type("paper 00012 abo")  # the word is not whole yet
+    option = page.get_by_role("option", name="Paper 00012 about cv")
+    expect(option).to_be_visible()
+    axe.check(page)
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+    expect(option).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(pane(page).get_by_role("heading", name="Paper 00012")).to_be_visible()
