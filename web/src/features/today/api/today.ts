@@ -1,9 +1,14 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback } from 'react';
 import { api, reply } from '@/lib/api/client';
+import type { Got, Job } from '@/lib/api/types';
+import { isActive } from '@/lib/jobs';
+import { useLive } from '@/lib/socket';
 import { lastVisit } from '@/lib/visit';
 
 const day_ms = 86_400_000;
 const best = 25;
+const active = ['jobs', 'active'];
 
 /** What is new: since the last visit; at the first one, of the last week. */
 export const since = lastVisit ?? new Date(Date.now() - 7 * day_ms).toISOString();
@@ -70,15 +75,18 @@ export function useReaders() {
   });
 }
 
-function isActive(job: { status: string }): boolean {
-  return ['pending', 'running', 'processing'].includes(job.status);
-}
-
+/** What runs now: as the socket tells, and asked for now and then without it. */
 export function useRunningJobs() {
+  const queries = useQueryClient();
+
+  useLive('job_progress', useCallback((job: Job) => {
+    queries.setQueryData<Got<'/jobs/'>>(active, (page) =>
+      page && { ...page, results: [job, ...page.results.filter((old) => old.job_id !== job.job_id)] });
+  }, [queries]));
   return useQuery({
-    queryKey: ['jobs', 'active'],
+    queryKey: active,
     queryFn: ({ signal }) => reply(api.GET('/jobs/', { params: { query: { page_size: 20 } }, signal })),
-    refetchInterval: (query) => (query.state.data?.results.some(isActive) ? 2000 : 15_000),
+    refetchInterval: 15_000,
     select: (page) => page.results.filter(isActive),
   });
 }
