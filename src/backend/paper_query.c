@@ -1,6 +1,8 @@
 /* paper_query.c - see paper_query.h. */
 #include "backend/paper_query.h"
 
+#include "store/search_query.h"
+
 const char *const paper_orderings[] = {
     "-published_at", "published_at", "-relevance_score", "relevance_score",
     "-title",        "title",        "-created_at",      "created_at",
@@ -55,6 +57,18 @@ static enum err_code read_ids(const struct request *r, struct paper_query *q,
     return ERR_NONE;
 }
 
+/* "the": whoever is still typing has not come to a word that can be found. */
+static enum err_code match_nothing(const struct request *r,
+                                   struct paper_query *q, struct err *e)
+{
+    q->search = SLICE_NONE;
+    if (q->order == PAPER_BY_RANK)
+        q->order = PAPER_BY_PUBLISHED;
+    q->ids = arena_alloc(r->arena, sizeof(*q->ids));
+    return q->ids ? ERR_NONE
+                  : err_set(e, ERR_TOO_LARGE, "the request is too large");
+}
+
 enum err_code paper_query_read(const struct request *r, struct paper_query *q,
                                struct err *e)
 {
@@ -80,5 +94,8 @@ enum err_code paper_query_read(const struct request *r, struct paper_query *q,
     if (q->order == PAPER_BY_RANK && slice_trim(q->search).len == 0)
         return err_field(e, "ordering",
                          "\"ordering\" by rank needs a \"search\"");
+    if (q->prefix && slice_trim(q->search).len > 0 &&
+        !search_has_term(q->search))
+        return match_nothing(r, q, e);
     return read_ids(r, q, e);
 }

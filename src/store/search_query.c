@@ -211,6 +211,17 @@ enum err_code search_parse(struct slice text, struct search_query *out,
     return ERR_NONE;
 }
 
+bool search_has_term(struct slice text)
+{
+    struct scanner s = {.text = text};
+    struct search_term t;
+
+    while (next_term(&s, &t))
+        if (is_usable(t.text))
+            return true;
+    return false;
+}
+
 void search_like_pattern(struct buf *out, struct slice text)
 {
     buf_add_char(out, '%');

@@ -47,6 +47,9 @@ struct search_query {
 enum err_code search_parse(struct slice text, struct search_query *out,
                            struct err *e) CHECKED;
 
+/* Is there a usable term?  The text must be valid UTF-8. */
+bool search_has_term(struct slice text);
+
 /* Somebody is still typing: if `text`, which was parsed, ends in a word of
  * three letters or more, that word may go on.  It is to be found as the
  * beginning of a word and, since words are kept as their stems ("transform"),

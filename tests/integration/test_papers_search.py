@@ -147,5 +147,9 @@ def test_a_word_that_is_being_typed(library):
         "search": "vision transf", "prefix": "1", "ordering": "-rank",
         "page_size": 5})
     assert ranked["results"]
+    for typed in ("the", "How", "??", "-"):  # no word yet
+        for ordering in ("-rank", "title"):
+            assert library.all_papers(search=typed, prefix="true",
+                                      ordering=ordering) == []
     reply = library.get("/api/papers/?prefix=perhaps")
     assert reply.status_code == 400 and "prefix" in reply.text
