@@ -167,6 +167,7 @@ class Axe:
 
     def check(self, page, within=None, without=()):
         """Fails with what axe finds in the page, or in an element of it."""
+        page.locator("h1").first.wait_for(state="attached")
         # Not a script element: the page's policy would refuse it.
         page.evaluate(self.source + ";undefined")
         found = page.evaluate(
