@@ -21,6 +21,9 @@ describe('splitTex', () => {
   it('knows an escaped dollar', () => {
     expect(shape('$a \\$ b$')).toBe('<a \\$ b>');
   });
+  it('reads what is type and not mathematics', () => {
+    expect(shape("``agents'' are \\emph{not} 5\\% of $\\emph{x}$")).toBe('“agents” are not 5% of <\\emph{x}>');
+  });
   it('is quick with many dollars', () => {
     expect(splitTex('$ '.repeat(50_000)).length).toBeGreaterThan(0);
   });

@@ -16,6 +16,15 @@ function isMoney(inner: string): boolean {
   return /^\d[\d.,]*(\s|$)/.test(inner) && !/[\\^_{}=]/.test(inner) && /\s/.test(inner);
 }
 
+/** What authors write for type in running text: quotes, emphasis, escapes. */
+function plain(text: string): string {
+  return text
+    .replace(/\\(?:emph|text(?:it|bf|tt|sc|rm|sf)?|underline)\{([^{}]*)\}/g, '$1')
+    .replace(/``/g, '“')
+    .replace(/''/g, '”')
+    .replace(/\\([%&#_$])/g, '$1');
+}
+
 export function splitTex(text: string): TexPart[] {
   const parts: TexPart[] = [];
   let at = 0;
@@ -24,10 +33,10 @@ export function splitTex(text: string): TexPart[] {
     const inner = hit[1] ?? hit[2] ?? hit[3] ?? hit[4] ?? '';
 
     if (hit[4] !== undefined && isMoney(inner)) continue;
-    if (hit.index > at) parts.push({ tex: false, display: false, text: text.slice(at, hit.index) });
+    if (hit.index > at) parts.push({ tex: false, display: false, text: plain(text.slice(at, hit.index)) });
     parts.push({ tex: true, display: hit[1] !== undefined || hit[2] !== undefined, text: inner });
     at = hit.index + hit[0].length;
   }
-  if (at < text.length) parts.push({ tex: false, display: false, text: text.slice(at) });
+  if (at < text.length) parts.push({ tex: false, display: false, text: plain(text.slice(at)) });
   return parts;
 }
