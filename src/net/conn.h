@@ -85,14 +85,14 @@ struct server {
     uv_loop_t loop;
     uv_tcp_t listener;
     uv_async_t wake;
-    uv_timer_t ticker, stop_timer;
+    uv_timer_t ticker, soon_ticker, stop_timer;
     uv_prepare_t before_wait;
     uv_signal_t sigterm, sigint;
     struct router *router;
     struct server_options opt;
     char url[128];
     bool local;
-    struct wheel wheel, timers; /* of connections; of others */
+    struct wheel wheel, timers, soon; /* of connections; of others */
     struct server_hook *hooks;
     struct pool *requests, *streams;
     struct exchange *spare;

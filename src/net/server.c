@@ -25,6 +25,8 @@
 #include "base/mem.h"
 
 #define TICK_MS 100
+#define SOON_TICK_MS 10 /* for timers that are over in less than SOON_MS */
+#define SOON_MS 1000
 #define BACKLOG 1024
 #define DRAIN_MS 1000    /* for handlers that were told to give up */
 #define MAX_SPARE 64     /* exchanges kept for the next requests */
@@ -73,15 +75,43 @@ void server_set_deadline(struct server *s, struct wheel_entry *e, int64_t ms)
     wheel_set(&s->wheel, e, ms);
 }
 
+/* A wheel of their own: what paces events may not be late by a tenth of a
+ * second, and ten thousand heartbeats need not be looked at each time. */
+static void on_soon_tick(uv_timer_t *t)
+{
+    struct server *s = t->data;
+
+    wheel_turn(&s->soon, (int64_t)uv_now(&s->loop), fire_timer, s);
+    if (s->soon.n == 0)
+        uv_timer_stop(t);
+}
+
+static void start_soon_ticking(struct server *s)
+{
+    if (uv_is_active((uv_handle_t *)&s->soon_ticker))
+        return;
+    wheel_turn(&s->soon, (int64_t)uv_now(&s->loop), fire_timer, s);
+    uv_timer_start(&s->soon_ticker, on_soon_tick, SOON_TICK_MS, SOON_TICK_MS);
+}
+
 void server_timer_set(struct server *s, struct server_timer *t, int64_t in_ms)
 {
-    start_ticking(s);
-    wheel_set(&s->timers, &t->entry, (int64_t)uv_now(&s->loop) + in_ms);
+    struct wheel *wheel = in_ms < SOON_MS ? &s->soon : &s->timers;
+
+    server_timer_cancel(s, t);
+    if (wheel == &s->soon)
+        start_soon_ticking(s);
+    else
+        start_ticking(s);
+    t->wheel = wheel;
+    wheel_set(wheel, &t->entry, (int64_t)uv_now(&s->loop) + in_ms);
 }
 
 void server_timer_cancel(struct server *s, struct server_timer *t)
 {
-    wheel_cancel(&s->timers, &t->entry);
+    (void)s;
+    if (t->wheel)
+        wheel_cancel(t->wheel, &t->entry);
 }
 
 /* ---- exchanges ---- */
@@ -375,12 +405,14 @@ static void init_handles(struct server *s)
 {
     uv_async_init(&s->loop, &s->wake, on_wake);
     uv_timer_init(&s->loop, &s->ticker);
+    uv_timer_init(&s->loop, &s->soon_ticker);
     uv_timer_init(&s->loop, &s->stop_timer);
     loop_init(s);
     uv_signal_init(&s->loop, &s->sigterm);
     uv_signal_init(&s->loop, &s->sigint);
     uv_tcp_init(&s->loop, &s->listener);
-    s->wake.data = s->ticker.data = s->stop_timer.data = s;
+    s->wake.data = s->ticker.data = s->soon_ticker.data = s->stop_timer.data =
+        s;
     s->sigterm.data = s->sigint.data = s->listener.data = s;
 }
 
@@ -436,6 +468,7 @@ enum err_code server_new(struct server **out, const struct server_options *opt,
     }
     wheel_init(&s->wheel, TICK_MS, (int64_t)uv_now(&s->loop));
     wheel_init(&s->timers, TICK_MS, (int64_t)uv_now(&s->loop));
+    wheel_init(&s->soon, SOON_TICK_MS, (int64_t)uv_now(&s->loop));
     init_handles(s);
     signal(SIGPIPE, SIG_IGN); /* a client that has gone is no reason to die */
     rc = start_listening(s, e);
@@ -523,6 +556,7 @@ void server_free(struct server *s)
     close_own((uv_handle_t *)&s->listener);
     close_own((uv_handle_t *)&s->wake);
     close_own((uv_handle_t *)&s->ticker);
+    close_own((uv_handle_t *)&s->soon_ticker);
     close_own((uv_handle_t *)&s->stop_timer);
     close_own((uv_handle_t *)&s->before_wait);
     close_own((uv_handle_t *)&s->sigterm);

@@ -64,10 +64,12 @@ struct server_post {
 };
 void server_post(struct server *s, struct server_post *p); /* any thread */
 
-/* A coarse deadline: fires once, late by at most 100 ms.  Zero: not set. */
+/* A deadline: fires once, never early; late by at most 10 ms if it is less than
+ * a second away, otherwise by 100 ms.  Zero: not set. */
 struct server_timer {
     struct wheel_entry entry; /* first, so that the two convert */
     void (*fire)(struct server_timer *t);
+    struct wheel *wheel; /* the server's, in which it was set last */
 };
 void server_timer_set(struct server *s, struct server_timer *t, int64_t in_ms);
 void server_timer_cancel(struct server *s, struct server_timer *t);
