@@ -171,7 +171,7 @@ def test_a_schedule_from_beginning_to_end(desk, pages, axe, shots):
     expect(rows).to_contain_text("6:30 AM")
     axe.check(page)
     shots.take(page, "schedules")
-    rows.get_by_role("switch").uncheck()
+    rows.get_by_role("switch").click()
     expect(rows).to_contain_text("Off")
     rows.get_by_role("link", name="Change Papers on llm").click()
     pane(page).get_by_label("Every").fill("12h")

@@ -314,3 +314,13 @@ def test_box_finds_while_one_types(desk, page, axe):
     expect(option).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
     expect(pane(page).get_by_role("heading", name="Paper 00012")).to_be_visible()
+
+
+def test_the_desk_counts_its_own_readers(desk, pages):
+    page = pages(counted=True)
+    open_papers(page, desk)
+    rows(page).first.get_by_role("link").click()
+    def counted():
+        top = desk.json("/stats/top?by=page")["results"]
+        return {row["page"]: row["count"] for row in top}
+    wait_until(lambda: counted() == {"/app/papers": 1, "/app/papers/1": 1})

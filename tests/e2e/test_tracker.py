@@ -182,8 +182,9 @@ def test_do_not_track(counting, site, pages, counter):
     assert visitors(counting) == 1
 
 
-def test_nothing_is_left_behind(counting, site, page, counter):
+def test_nothing_is_left_behind(counting, site, pages, counter):
     """No cookie is sent or set, nothing is stored."""
+    page = pages(counted=True)
     page.context.add_cookies([{"name": "theirs", "value": "1",
                                "url": counting.url}])
     before = page.context.storage_state(indexed_db=True)

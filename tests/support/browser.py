@@ -64,9 +64,16 @@ class Pages:
         self._errors = []
         self._allowed = []
 
-    def __call__(self, **options):
-        return self.adopt(self.browser.new_context(
-            **{"user_agent": PERSON, **options})).new_page()
+    def __call__(self, counted=False, **options):
+        """`counted`: views of the desk by this page count, as they do in a
+        browser that was not told otherwise."""
+        context = self.browser.new_context(
+            **{"user_agent": PERSON, **options})
+        if not counted:
+            context.add_init_script(
+                "try { localStorage.setItem('sheaf.uncounted', 'true') }"
+                " catch { /* pages without storage */ }")
+        return self.adopt(context).new_page()
 
     def profile(self, preferences=None, without=(), **options):
         """A page in a profile on disk, for what no other can have: settings

@@ -1,8 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
 import { Link } from 'react-router';
 import { api, reply } from '@/lib/api/client';
 import { count, counted } from '@/lib/format';
 import { useConnection } from '@/lib/socket';
+import { countViews } from '@/lib/tracker';
 import classes from './Readers.module.css';
 
 /** How many read the site now. */
@@ -14,6 +16,9 @@ export function Readers() {
     refetchInterval: 10_000,
   });
   const readers = live.data?.visitors;
+
+  // Only where readers are counted at all.
+  useEffect(() => { if (live.isSuccess) countViews(); }, [live.isSuccess]);
 
   return (
     <Link

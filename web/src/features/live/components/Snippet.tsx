@@ -1,6 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { CopyBlock } from '@/components/controls/CopyBlock';
 import { api, reply } from '@/lib/api/client';
+import { useKept } from '@/lib/kept';
+import { uncounted } from '@/lib/tracker';
 import classes from './live.module.css';
 
 /** Where readers reach this server: as it is set, or as this browser does. */
@@ -17,6 +19,7 @@ function useAddress(): string {
 
 /** What a site needs to be counted, and how to see that it works. */
 export function Snippet() {
+  const [isUncounted, setUncounted] = useKept(uncounted, false);
   const tag = `<script defer src="${useAddress()}/sheaf.js"></script>`;
 
   return (
@@ -29,6 +32,10 @@ export function Snippet() {
         whether readers of your site can reach this address.
       </p>
       <p className="secondary">No cookies, nothing stored in the browser, under 1 kB.</p>
+      <label>
+        <input type="checkbox" checked={!isUncounted} onChange={(event) => { setUncounted(!event.target.checked); }} />{' '}
+        Count what this browser reads on the desk itself, too (from the next start of the page)
+      </label>
     </div>
   );
 }
