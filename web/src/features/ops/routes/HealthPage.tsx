@@ -1,13 +1,12 @@
 import { Button } from '@mantine/core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from 'react-router';
+import { useMutation } from '@tanstack/react-query';
 import { toastError } from '@/components/feedback/toasts';
 import { JobStatus } from '@/components/jobs/JobStatus';
 import { Page, Section } from '@/components/layout/Page';
 import { Failure, SkeletonRows } from '@/components/states/states';
 import { api, reply } from '@/lib/api/client';
 import { bytes, count, counted, duration } from '@/lib/format';
-import { reconnect } from '@/lib/socket';
+import { forgetAnswers } from '@/lib/offline';
 import { useReadiness, useSession, useStatus } from '../api/health';
 import { Facts } from '../components/Facts';
 import { Settings } from '../components/Settings';
@@ -73,14 +72,12 @@ function Server() {
 /** Only who is logged in can log out. */
 function Logout() {
   const session = useSession();
-  const queries = useQueryClient();
-  const navigate = useNavigate();
   const logout = useMutation({
     mutationFn: () => reply(api.POST('/logout')),
     onSuccess: () => {
-      reconnect();
-      queries.clear();
-      void navigate('/login');
+      forgetAnswers();
+      // Loaded anew: nothing of what was read stays in memory either.
+      window.location.assign('/app/login');
     },
     onError: toastError,
   });
