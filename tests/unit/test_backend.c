@@ -70,7 +70,8 @@ static void start_server(void)
 
     probes[0] = (struct ops_probe){"thing", probe, &f.probe};
     collectors[0] = (struct ops_collector){backend_metrics, f.backend};
-    f.ops = ops_new(&(struct ops_options){"1.2", probes, collectors});
+    f.ops = ops_new(&(struct ops_options){
+        .version = "1.2", .probes = probes, .collectors = collectors});
     f.router = router_new(&(struct router_options){.public_url = "",
                                                    .allowed_origins = "",
                                                    .trusted_proxies = "",
