@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from support import papers
+from support import documents, papers
 from support.fake_arxiv import Entry
 from support.sheaf import scraping
 from support.waiting import wait_until
@@ -53,6 +53,18 @@ def test_scrape_from_the_empty_desk(make_lite, arxiv, page, axe, shots):
     expect(page.get_by_text("12 papers this week")).to_be_visible()
     axe.check(page)
     shots.take(page, "today-full")
+
+
+def test_no_papers_but_documents(lite_desk, page, axe, shots):
+    """As after `make run`: our documentation is there, papers are not."""
+    documents.add(lite_desk, documents.GUIDE)
+    page.goto(lite_desk.url + "/app/")
+    expect(page.get_by_text("No papers yet.")).to_be_visible()
+    expect(page.get_by_role("button", name="Fetch papers")).to_be_visible()
+    axe.check(page)
+    shots.take(page, "today-no-papers")
+    page.get_by_role("button", name="Ask a question").click()
+    expect(page).to_have_url(re.compile("/app/ask$"))
 
 
 def test_list_opens_and_goes_back(desk, page, axe, shots):

@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from 'react-router';
 import { toast, toastError } from '@/components/feedback/toasts';
 import { api, reply } from '@/lib/api/client';
+import { count } from '@/lib/format';
 import classes from './today.module.css';
 
 /** sheaf's own documentation, of the version that is running. */
@@ -19,8 +20,8 @@ async function addOwnDocuments() {
   }
 }
 
-/** An empty desk: three ways to begin. */
-export function Offers() {
+/** A desk without papers: three ways to begin. */
+export function Offers({ documents }: { documents: number }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const fetchPapers = useMutation({
@@ -39,7 +40,7 @@ export function Offers() {
 
   return (
     <div className={classes.offers}>
-      <h2>Your desk is empty. Three ways to begin:</h2>
+      <h2>{documents > 0 ? 'No papers yet. Three ways to begin:' : 'Your desk is empty. Three ways to begin:'}</h2>
       <ol>
         <li>
           <h3>Fetch papers from arXiv</h3>
@@ -53,8 +54,17 @@ export function Offers() {
         </li>
         <li>
           <h3>Look around first</h3>
-          <p>Puts sheaf’s own documentation on the desk, to search and to ask. You can delete it later.</p>
-          <Button size="xs" variant="default" loading={own.isPending} onClick={() => { own.mutate(); }}>Use our documentation</Button>
+          {documents > 0 ? (
+            <>
+              <p>There {documents === 1 ? 'is one document' : `are ${count(documents)} documents`} here already, to search and to ask.</p>
+              <Button size="xs" variant="default" onClick={() => void navigate('/ask')}>Ask a question</Button>
+            </>
+          ) : (
+            <>
+              <p>Puts sheaf’s own documentation on the desk, to search and to ask. You can delete it later.</p>
+              <Button size="xs" variant="default" loading={own.isPending} onClick={() => { own.mutate(); }}>Use our documentation</Button>
+            </>
+          )}
         </li>
       </ol>
     </div>

@@ -74,7 +74,11 @@ function News() {
         <h2>{headline(count)}</h2>
         {count > shown.length && <Link to={`/papers?sort=-created_at`}>All of them</Link>}
       </div>
-      {count === 0 && shown.length > 0 && <p className={classes.hint}>The best that you have not read:</p>}
+      {count === 0 && unread.isSuccess && (
+        <p className={classes.hint}>
+          {shown.length > 0 ? 'The best that you have not read:' : <>You have read them all. <Link to="/papers">Look through the papers</Link></>}
+        </p>
+      )}
       <Best key={since} papers={shown} />
     </>
   );
@@ -84,8 +88,7 @@ export function TodayPage() {
   const queries = useQueryClient();
   const papers = usePaperTotals();
   const documents = useDocumentCount();
-  // A desk without the document processor has papers only.
-  const isEmpty = papers.data?.total === 0 && !documents.isPending && (documents.data ?? 0) === 0;
+  const isEmpty = papers.data?.total === 0;
   const added = useCallback(() => {
     void queries.invalidateQueries({ queryKey: ['papers'] });
   }, [queries]);
@@ -96,7 +99,7 @@ export function TodayPage() {
   return (
     <Page title="Today">
       <div className={classes.columns}>
-        <div className={classes.main}>{isEmpty ? <Offers /> : <News />}</div>
+        <div className={classes.main}>{isEmpty ? <Offers documents={documents.data ?? 0} /> : <News />}</div>
         <div className={classes.side}>
           <Numbers papers={papers.data?.total} documents={documents.data} />
           <Section title="Under way"><RunningJobs /></Section>
