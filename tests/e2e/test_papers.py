@@ -336,3 +336,16 @@ def test_the_desk_counts_its_own_readers(desk, pages):
         top = desk.json("/stats/top?by=page")["results"]
         return {row["page"]: row["count"] for row in top}
     wait_until(lambda: counted() == {"/app/papers": 1, "/app/papers/1": 1})
+
+
+def test_stays_readable_without_the_server(desk, pages):
+    page = pages()
+    open_papers(page, desk)
+    page.evaluate("navigator.serviceWorker.ready.then(() => 1)")
+    open_papers(page, desk)  # now through the service worker
+    title = rows(page).first.get_by_role("link").inner_text()
+    pages.may_say("ERR_CONNECTION_REFUSED|WebSocket connection|ERR_FAILED")
+    desk.stop()
+    page.reload()
+    expect(rows(page).first.get_by_role("link")).to_have_text(title)
+    expect(page.get_by_text("sheaf does not answer")).to_be_visible()
