@@ -1,8 +1,7 @@
-import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { Link } from 'react-router';
-import { api, reply } from '@/lib/api/client';
 import { count, counted } from '@/lib/format';
+import { useLiveNow } from '@/lib/shared';
 import { useConnection } from '@/lib/socket';
 import { countViews } from '@/lib/tracker';
 import classes from './Readers.module.css';
@@ -10,11 +9,7 @@ import classes from './Readers.module.css';
 /** How many read the site now. */
 export function Readers() {
   const on = useConnection() === 'on';
-  const live = useQuery({
-    queryKey: ['stats', 'live'],
-    queryFn: ({ signal }) => reply(api.GET('/stats/live', { signal })),
-    refetchInterval: 10_000,
-  });
+  const live = useLiveNow();
   const readers = live.data?.visitors;
 
   // Only where readers are counted at all.

@@ -25,14 +25,6 @@ function begin(interval: Interval): string {
   return new Date(Math.floor((Date.now() - ms) / 60_000) * 60_000).toISOString();
 }
 
-export function useLiveNow() {
-  return useQuery({
-    queryKey: ['stats', 'live'],
-    queryFn: ({ signal }) => reply(api.GET('/stats/live', { signal })),
-    refetchInterval: 10_000,
-  });
-}
-
 export function useSeries(interval: Interval, page: string | null) {
   return useQuery({
     queryKey: ['stats', 'series', interval, page],

@@ -1,7 +1,8 @@
 import { Bar } from '@/components/states/states';
 import { count } from '@/lib/format';
 import { change } from '../api/days';
-import { useLiveNow, useToday, useVisitors } from '../api/stats';
+import { useLiveNow } from '@/lib/shared';
+import { useToday, useVisitors } from '../api/stats';
 import classes from './live.module.css';
 
 function Change({ now, before, than }: { now: number; before: number; than: string }) {

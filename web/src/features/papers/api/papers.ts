@@ -65,14 +65,6 @@ export function usePaperCount(filters: Filters) {
   });
 }
 
-export function usePaperStats() {
-  return useQuery({
-    queryKey: ['papers', 'stats'],
-    queryFn: ({ signal }) => reply(api.GET('/api/stats/papers/', { signal })),
-    staleTime: 60_000,
-  });
-}
-
 /** A row that is on the screen is shown at once, until the detail is here. */
 export function usePaper(id: number) {
   const queries = useQueryClient();

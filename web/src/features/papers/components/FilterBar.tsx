@@ -1,6 +1,6 @@
 import { useState } from 'react';
+import { usePaperStats } from '@/lib/shared';
 import { useSearch } from '@/lib/useSearch';
-import { usePaperStats } from '../api/papers';
 import { names, orders, scores, spans, states, type FilterName } from '../filters';
 import classes from './papers.module.css';
 

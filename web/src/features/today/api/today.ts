@@ -34,14 +34,6 @@ export function useUnread(enabled: boolean) {
   });
 }
 
-export function usePaperTotals() {
-  return useQuery({
-    queryKey: ['papers', 'stats'],
-    queryFn: ({ signal }) => reply(api.GET('/api/stats/papers/', { signal })),
-    staleTime: 60_000,
-  });
-}
-
 export function useDocumentCount() {
   return useQuery({
     queryKey: ['documents', 'count'],
@@ -64,14 +56,6 @@ export function useViewsToday() {
       );
     },
     refetchInterval: 30_000,
-  });
-}
-
-export function useReaders() {
-  return useQuery({
-    queryKey: ['stats', 'live'],
-    queryFn: ({ signal }) => reply(api.GET('/stats/live', { signal })),
-    refetchInterval: 10_000,
   });
 }
 

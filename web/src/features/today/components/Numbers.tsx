@@ -2,7 +2,8 @@ import type { ReactNode } from 'react';
 import { Link } from 'react-router';
 import { Bar } from '@/components/states/states';
 import { count } from '@/lib/format';
-import { useReaders, useViewsToday } from '../api/today';
+import { useLiveNow } from '@/lib/shared';
+import { useViewsToday } from '../api/today';
 import classes from './today.module.css';
 
 function Tile({ to, name, value }: { to: string; name: string; value: number | undefined }): ReactNode {
@@ -15,7 +16,7 @@ function Tile({ to, name, value }: { to: string; name: string; value: number | u
 }
 
 export function Numbers({ papers, documents }: { papers: number | undefined; documents: number | undefined }) {
-  const readers = useReaders();
+  const readers = useLiveNow();
   const views = useViewsToday();
 
   return (

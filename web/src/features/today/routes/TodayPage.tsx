@@ -8,9 +8,10 @@ import type { Paper } from '@/lib/api/types';
 import { ago, counted } from '@/lib/format';
 import { useShortcuts } from '@/lib/keys';
 import { scoreReason } from '@/lib/score';
+import { usePaperStats } from '@/lib/shared';
 import { useLive } from '@/lib/socket';
 import { lastVisit } from '@/lib/visit';
-import { since, useDocumentCount, useNewPapers, usePaperTotals, useUnread } from '../api/today';
+import { since, useDocumentCount, useNewPapers, useUnread } from '../api/today';
 import { Numbers } from '../components/Numbers';
 import { Offers } from '../components/Offers';
 import { RunningJobs } from '../components/RunningJobs';
@@ -86,7 +87,7 @@ function News() {
 
 export function TodayPage() {
   const queries = useQueryClient();
-  const papers = usePaperTotals();
+  const papers = usePaperStats();
   const documents = useDocumentCount();
   const isEmpty = papers.data?.total === 0;
   const added = useCallback(() => {
