@@ -286,7 +286,9 @@ static bool write_ext(struct converting *c, const struct msgpack_value *v)
     } else if (v->ext == 0 && len == 8 && take_uint(&s, 8, &a)) {
         int64_t ms = (int64_t)a, part = (ms % 1000 + 1000) % 1000;
 
-        write_time(&c->j, (ms - part) / 1000, (uint32_t)part * 1000000);
+        /* no `ms - part`: the lowest ms has nothing below it */
+        write_time(&c->j, ms / 1000 - (ms % 1000 < 0),
+                   (uint32_t)part * 1000000);
     } else if (v->ext == 0) {
         return write_bytes(c, v->bytes);
     } else {

@@ -125,6 +125,7 @@ static void test_read(void **state)
         {"d4007f", "null"},
         {"d700000001937011447b", "\"2024-11-28T00:00:00.123Z\""},
         {"d700ffffffffffffffff", "\"1969-12-31T23:59:59.999Z\""},
+        {"d7008000000000000000", "null"},
     };
     struct msgpack_parts parts;
     struct buf json;
