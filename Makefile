@@ -254,12 +254,14 @@ pytest = PATH='$(abspath $(B)/node/bin)':"$$PATH" \
     SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
     SHEAF_TEST_SERVERS='$(abspath $(OUT)/servers)' \
     SHEAF_TEST_LLM='$(abspath $(B)/venv-llm)' \
+    SHEAF_TEST_CHROMA='$(abspath $(B)/venv-chroma)' \
     $(B)/venv/bin/python -m pytest -q -o cache_dir='$(abspath $(B))/pytest' \
     $(or $(T:%=tests/$(1)/test_%.py),tests/$(1)) $(PYTEST_ARGS)
 
 test-integration: all $(SERVERS) $(B)/venv/ready
 	@scripts/node.sh $(B)/node
 	-@scripts/venv.sh $(B)/venv-llm tests/requirements-llm.txt
+	-@scripts/venv.sh $(B)/venv-chroma tests/requirements-chroma.txt
 	$(call pytest,integration)
 
 # The servers of the integration tests in a real browser.

@@ -15,7 +15,7 @@ import tempfile
 
 import pytest
 
-from support import papers, postgres, redis
+from support import chroma, papers, postgres, redis
 from support.documents import ALL_SERVICES
 from support.fake_arxiv import FakeArxiv
 from support.fake_backend import FakeBackend
@@ -224,18 +224,39 @@ def make_postgresql(sheaf_bin, box, postgresql, request):
     yield from _factory(box, postgresql, request)
 
 
-@pytest.fixture
-def make_redis(box):
-    """Factory of Redis servers, or clusters, of the test's own."""
+@contextlib.contextmanager
+def _peers(box, default):
+    """Factory of servers of others; they are closed at the end."""
     with contextlib.ExitStack() as stack:
-        def make(kind=redis.Redis, **kw):
+        def make(kind=default, **kw):
             try:
                 server = kind(box, **kw)
-            except redis.Unavailable as err:
+            except (redis.Unavailable, chroma.Unavailable) as err:
                 pytest.skip(str(err))
             stack.callback(server.close)
             return server
         yield make
+
+
+@pytest.fixture
+def make_redis(box):
+    """Factory of Redis servers, or clusters, of the test's own."""
+    with _peers(box, redis.Redis) as make:
+        yield make
+
+
+@pytest.fixture
+def make_chroma(box):
+    """Factory of Chroma servers of the test's own."""
+    with _peers(box, chroma.Chroma) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def chroma_server(work_dir):
+    """One Chroma server for tests that leave its default database alone."""
+    with _peers(work_dir, chroma.Chroma) as make:
+        yield make()
 
 
 @pytest.fixture
@@ -311,7 +332,8 @@ def js_dir(sheaf_bin):
     for source in (REPO / "tests" / "js").iterdir():
         shutil.copyfile(source, place / source.name)
     subprocess.run(["npm", "install", "--no-audit", "--no-fund",
-                    "--loglevel=error"], cwd=place, check=True, timeout=300)
+                    "--omit=optional", "--loglevel=error"], cwd=place,
+                   check=True, timeout=300)
     return place
 
 

@@ -1,0 +1,99 @@
+"""A real Chroma server of a test's own, as one process (`chroma run`)."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+import requests
+
+from .redis import free_port
+from .sheaf import REPO, clean_env
+from .waiting import wait_until
+
+
+class Unavailable(Exception):
+    """It is not installed; the message says what to do."""
+
+
+def home():
+    """The Python environment that has Chroma: its server and its client."""
+    path = pathlib.Path(os.environ.get("SHEAF_TEST_CHROMA",
+                                       REPO / "build" / "venv-chroma"))
+    if not (path / "ready").is_file():
+        raise Unavailable(f"no Chroma in {path}: run scripts/venv.sh {path} "
+                          "tests/requirements-chroma.txt, or set "
+                          "SHEAF_TEST_CHROMA")
+    return path
+
+
+class Chroma:
+    """The server on a free loopback port, over a folder of its own.
+
+    Port and folder stay the same over kill() or stop() and start(), so that
+    whoever uses it finds it again; wipe() between them loses everything.
+    """
+
+    def __init__(self, box):
+        self.program = home() / "bin" / "chroma"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.place = box / f"chroma-{self.port}"
+        self.dir = self.place / "data"
+        self.log_path = self.place / "log"
+        self.place.mkdir()
+        self.process = None
+        self.start()
+
+    def start(self, timeout=60):
+        """Start, and wait until its heartbeat is heard."""
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [self.program, "run", "--path", self.dir, "--host",
+                 "127.0.0.1", "--port", str(self.port)],
+                cwd=self.place, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, env=clean_env(self.place,
+                                          ANONYMIZED_TELEMETRY="False"))
+        try:
+            wait_until(self._alive, timeout, what="a heartbeat of Chroma")
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def _alive(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"chroma ended at start:\n"
+                               f"{self.log_path.read_text()[-2000:]}")
+        return requests.get(self.url + "/api/v2/heartbeat",
+                            timeout=10).status_code == 200
+
+    def running(self):
+        return self.process.poll() is None
+
+    def kill(self):
+        """As a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """As an administrator would."""
+        self.process.terminate()
+        self.process.wait(30)
+
+    def freeze(self):
+        """It keeps its connections and says nothing more."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def wipe(self):
+        """Lose all that it holds; it must not be running."""
+        assert not self.running()
+        shutil.rmtree(self.dir)
+
+    def close(self):
+        if self.running():
+            self.kill()
