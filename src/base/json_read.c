@@ -109,6 +109,7 @@ enum err_code json_parse(json_t **out, struct slice text, struct err *e)
     json_error_t je;
     enum err_code rc;
     size_t valid;
+    ptrdiff_t nul;
     json_t *v;
 
     if (text.len > JSON_MAX_BYTES)
@@ -118,6 +119,10 @@ enum err_code json_parse(json_t **out, struct slice text, struct err *e)
     valid = utf8_valid_prefix(text);
     if (valid < text.len)
         return fail_at(e, text, valid, "not UTF-8 at");
+    /* jansson takes one behind a number for the end of the text */
+    nul = slice_find_byte(text, '\0');
+    if (nul >= 0)
+        return fail_at(e, text, (size_t)nul, "NUL byte at");
     rc = check_depth(text, e);
     if (rc)
         return rc;
