@@ -67,14 +67,16 @@ const struct config_row config_table[CONFIG_ROWS] = {
     STR("database_url", "sqlite:",
         "sqlite: (a file in data_dir), or postgresql://user:password@host/"
         "name"),
+    INT("database_timeout_ms", "30000", 1000, 600000,
+        "longest time that a statement on PostgreSQL may take, and somewhat "
+        "less than the longest silence of its server"),
     CHOICE("vectors", "embedded", "embedded,pgvector",
            "who finds vectors: an index in memory, or pgvector in the "
            "PostgreSQL of database_url; where it is set, vectors that the "
            "database has in the other form are rewritten at the start"),
     STR("redis_url", "",
-        "redis://[[user]:password@]host[:port][/database]: page counts, "
-        "live events and job wake-ups shared between processes on one "
-        "database"),
+        "redis://[[user]:password@]host[:port][/database]: page counts "
+        "and live events shared between processes on one database"),
     STR("redis_key", "socket.io",
         "beginning of all names in Redis: the option 'key' of "
         "@socket.io/redis-adapter; installations that share a Redis need one "

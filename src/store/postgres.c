@@ -1,28 +1,17 @@
-/* postgres.c - the PostgreSQL backend: pool, open, close.
+/* postgres.c - the PostgreSQL backend: transactions, rows, open and close.
  *
- * A pool of connections, opened when needed and at most as many as asked for;
- * each call takes one for its time.  PostgreSQL's own parallelism does the
- * rest: there is no writer thread here.  After a failed attempt to connect, new
- * ones wait (50 ms, doubling to 2 s, with jitter) and calls meanwhile fail at
- * once with the reason.  A connection that died while idle is noticed before
- * anything is sent, and another is taken; a call whose link breaks afterwards
- * is not repeated, since what was sent may have been committed.
+ * Each call takes a connection out of the pool for its time.  PostgreSQL's own
+ * parallelism does the rest: there is no writer thread here.  A call whose link
+ * breaks is not repeated, since what was sent may have been committed.
  */
 #include "store/postgres.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
-#include "base/crypto.h"
-#include "base/log.h"
+#include "store/postgres_listen.h"
 
-#define MIN_BACKOFF_US (50 * US_PER_MS)
-#define MAX_BACKOFF_US (2 * US_PER_S)
-#define WAIT_S 10   /* for a connection when all are busy */
 #define MAX_TRIES 5 /* of a transaction that meets deadlocks */
 
 struct postgres *postgres_of(struct store *s)
@@ -31,120 +20,15 @@ struct postgres *postgres_of(struct store *s)
     return (struct postgres *)s;
 }
 
-/* ---- pool ---- */
-
-/* Called with the lock held. */
-static void note_attempt(struct postgres *p, const struct err *failed)
-{
-    int64_t next = p->backoff_us * 2;
-    uint32_t jitter;
-
-    if (!failed) {
-        if (p->backoff_us)
-            log_info("store", "PostgreSQL is back");
-        p->backoff_us = p->retry_at = 0;
-        return;
-    }
-    if (!p->backoff_us)
-        log_warn("store", "PostgreSQL is away", LOG_S("reason", failed->msg));
-    crypto_random(&jitter, sizeof(jitter));
-    p->backoff_us = next < MIN_BACKOFF_US   ? MIN_BACKOFF_US
-                    : next > MAX_BACKOFF_US ? MAX_BACKOFF_US
-                                            : next;
-    p->retry_at = clock_mono_us() + p->backoff_us / 2 +
-                  (int64_t)(jitter % (uint32_t)(p->backoff_us / 2));
-    p->last_error = *failed;
-}
-
-/* Called with the lock held; releases it while connecting. */
-static enum err_code connect_one(struct postgres *p, struct pg_conn **out,
-                                 struct err *e)
-{
-    struct err why = {0};
-    enum err_code code;
-
-    if (clock_mono_us() < p->retry_at) {
-        if (e)
-            *e = p->last_error;
-        return p->last_error.code;
-    }
-    p->n_open++;
-    pthread_mutex_unlock(&p->lock);
-    code = pg_open(out, p->url, p->secret, &why);
-    pthread_mutex_lock(&p->lock);
-    if (code == ERR_NONE) {
-        note_attempt(p, NULL);
-        return code;
-    }
-    p->n_open--;
-    if (code == ERR_UNAVAILABLE)
-        note_attempt(p, &why);
-    pthread_cond_signal(&p->given);
-    if (e)
-        *e = why;
-    return code;
-}
-
-/* Called with the lock held: one that is alive, or NULL. */
-static struct pg_conn *idle_one(struct postgres *p)
-{
-    while (p->n_idle > 0) {
-        struct pg_conn *c = p->idle[--p->n_idle];
-
-        if (pg_alive(c))
-            return c;
-        pg_close(c);
-        p->n_open--;
-    }
-    return NULL;
-}
-
 enum err_code postgres_take(struct postgres *p, struct pg_conn **out,
                             struct err *e)
 {
-    enum err_code code = ERR_NONE;
-    struct pg_conn *c;
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WAIT_S;
-    pthread_mutex_lock(&p->lock);
-    for (;;) {
-        c = idle_one(p);
-        if (c)
-            break;
-        if (p->n_open < p->max_open) {
-            code = connect_one(p, &c, e);
-            break;
-        }
-        if (pthread_cond_timedwait(&p->given, &p->lock, &until) == ETIMEDOUT) {
-            code = err_set(e, ERR_UNAVAILABLE,
-                           "all %d connections to PostgreSQL are busy",
-                           p->max_open);
-            break;
-        }
-    }
-    pthread_mutex_unlock(&p->lock);
-    if (code == ERR_NONE)
-        *out = c;
-    return code;
+    return pg_pool_take(p->pool, out, e);
 }
 
 void postgres_give(struct postgres *p, struct pg_conn *c)
 {
-    bool alive;
-
-    pg_reset(c);
-    alive = pg_alive(c);
-    if (!alive)
-        pg_close(c);
-    pthread_mutex_lock(&p->lock);
-    if (alive)
-        p->idle[p->n_idle++] = c;
-    else
-        p->n_open--;
-    pthread_cond_signal(&p->given);
-    pthread_mutex_unlock(&p->lock);
+    pg_pool_give(p->pool, c);
 }
 
 enum err_code postgres_query(struct store *s, PGresult **out, const char *sql,
@@ -296,40 +180,11 @@ enum err_code postgres_select_one(struct store *s, struct arena *a,
 
 /* ---- open and close ---- */
 
-/* Is the URL one, and what is the password in it?  libpq's own message may
- * repeat the URL, so it is not shown. */
-static enum err_code find_secret(struct postgres *p, struct err *e)
-{
-    char *why = NULL;
-    PQconninfoOption *options = postgres_lib.PQconninfoParse(p->url, &why);
-
-    postgres_lib.PQfreemem(why);
-    if (!options)
-        return err_field(e, "database_url",
-                         "'database_url' is not of the form postgresql://"
-                         "user:password@host:port/database?option=value with "
-                         "libpq's options; special characters are written "
-                         "%%XX");
-    for (PQconninfoOption *o = options; o->keyword; o++)
-        if (strcmp(o->keyword, "password") == 0 && o->val) {
-            p->secret = strdup(o->val);
-            if (!p->secret)
-                abort();
-        }
-    postgres_lib.PQconninfoFree(options);
-    return ERR_NONE;
-}
-
 static void release(struct postgres *p)
 {
-    for (int i = 0; i < p->n_idle; i++)
-        pg_close(p->idle[i]);
+    pg_listener_free(p->listener);
+    pg_pool_free(p->pool);
     known_free(p->pages);
-    pthread_cond_destroy(&p->given);
-    pthread_mutex_destroy(&p->lock);
-    free(p->idle);
-    free(p->secret);
-    free(p->url);
     free(p);
 }
 
@@ -348,30 +203,6 @@ static enum err_code prepare_schema(struct postgres *p,
     return code;
 }
 
-static struct postgres *new_store(const struct store_options *opt)
-{
-    struct postgres *p = calloc(1, sizeof(*p));
-    pthread_condattr_t monotonic;
-
-    if (!p)
-        return NULL;
-    p->base.finds_vectors = opt->vectors == STORE_VECTORS_PGVECTOR;
-    p->max_open = opt->connections;
-    p->idempotency_ttl_us = opt->idempotency_ttl_us;
-    p->url = strdup(opt->database_url);
-    p->idle = calloc((size_t)p->max_open, sizeof(struct pg_conn *));
-    p->pages = known_new();
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->given, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    if (p->url && p->idle && p->pages)
-        return p;
-    release(p);
-    return NULL;
-}
-
 static enum err_code open_store(struct store **out,
                                 const struct store_options *opt, struct err *e)
 {
@@ -380,10 +211,17 @@ static enum err_code open_store(struct store **out,
 
     if (code != ERR_NONE)
         return code;
-    p = new_store(opt);
+    p = calloc(1, sizeof(*p));
     if (!p)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
-    code = find_secret(p, e);
+    p->base.finds_vectors = opt->vectors == STORE_VECTORS_PGVECTOR;
+    p->idempotency_ttl_us = opt->idempotency_ttl_us;
+    p->pages = known_new();
+    if (!p->pages)
+        code = err_set(e, ERR_UNAVAILABLE, "out of memory");
+    if (code == ERR_NONE)
+        code = pg_pool_new(&p->pool, opt->database_url, opt->connections,
+                           opt->timeout_ms, e);
     if (code == ERR_NONE)
         code = prepare_schema(p, opt->vectors, e);
     if (code == ERR_NONE)
@@ -391,6 +229,31 @@ static enum err_code open_store(struct store **out,
     else
         release(p);
     return code;
+}
+
+static enum err_code begin_listening(struct store *s,
+                                     void (*heard)(void *ctx, unsigned what),
+                                     void *ctx, struct err *e)
+{
+    struct postgres *p = postgres_of(s);
+
+    return pg_listener_new(&p->listener, pg_pool_target(p->pool), heard, ctx,
+                           e);
+}
+
+static void end_listening(struct store *s)
+{
+    struct postgres *p = postgres_of(s);
+
+    pg_listener_free(p->listener);
+    p->listener = NULL;
+}
+
+static bool hears(const struct store *s)
+{
+    const struct postgres *p = (const struct postgres *)s;
+
+    return p->listener && pg_listener_hears(p->listener);
 }
 
 static void close_store(struct store *s)
@@ -453,6 +316,9 @@ const struct store_ops store_postgres_ops = {
     .close = close_store,
     .check = check,
     .describe = describe,
+    .listen = begin_listening,
+    .listen_end = end_listening,
+    .hears = hears,
     .papers = &postgres_paper_ops,
     .jobs = &postgres_job_ops,
     .scrape = &postgres_scrape_ops,

@@ -9,30 +9,25 @@
 
 #include "store/postgres_conn.h"
 #include "store/postgres_known.h"
+#include "store/postgres_pool.h"
 #include "store/postgres_vector_form.h"
 #include "store/store_ops.h"
 
+struct pg_listener;
+
 struct postgres {
     struct store base;
-    char *url;    /* owned */
-    char *secret; /* owned; the password, NULL: none */
     int64_t idempotency_ttl_us;
     struct known *pages; /* owned; counts and anchors of lists */
     struct vector_form vectors;
-
-    pthread_mutex_t lock;  /* over what follows */
-    pthread_cond_t given;  /* a connection, or the room for one */
-    struct pg_conn **idle; /* owned; the last given is the first taken */
-    int n_idle, n_open, max_open;
-    int64_t retry_at;      /* monotonic us: no new connection before */
-    int64_t backoff_us;    /* 0: the last attempt succeeded */
-    struct err last_error; /* of the last attempt */
+    struct pg_pool *pool;         /* owned */
+    struct pg_listener *listener; /* owned; NULL: nobody listens */
 };
 
 struct postgres *postgres_of(struct store *s); /* checked downcast */
 
-/* Take a connection out of the pool; opens one when none is idle, waits when
- * all are busy.  Give it back in any state. */
+/* Take a connection out of the pool (postgres_pool.h); give it back in any
+ * state. */
 enum err_code postgres_take(struct postgres *p, struct pg_conn **out,
                             struct err *e) CHECKED;
 void postgres_give(struct postgres *p, struct pg_conn *c);

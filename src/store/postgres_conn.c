@@ -5,9 +5,13 @@
  * costs none more.  A pipeline stops at its first error by itself, which is
  * just what a transaction wants.
  *
- * `queue` mirrors what was sent and not yet answered, in order.  libpq reads
- * while it waits for room to write, so that two full socket buffers cannot
- * block each other.
+ * `queue` mirrors what was sent and not yet answered, in order.
+ *
+ * Waiting.  libpq waits for ever: a server that is stopped keeps its sockets
+ * open, and its kernel acknowledges what we send.  So it is told not to block,
+ * and await() waits, reading and writing as either gets on, so that two full
+ * socket buffers cannot block each other; until nothing has come for PATIENCE
+ * longer than the server lets a statement run.
  *
  * Plans: every text is written so that one plan suits all values (the choice
  * between plans is made in postgres_list.c, which knows the exact counts), so
@@ -17,6 +21,7 @@
 #include "store/postgres_conn.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +32,8 @@
 
 #define MIN_SERVER_VERSION 150000
 #define MAX_QUEUE 256
+#define PATIENCE_MS 5000 /* or what a statement may take, if that is less */
+#define LOCK_TIMEOUT_MS 10000
 /* Room for the statements of all use cases (about 80) and 300 forms of a
  * search; a connection that has met more is replaced by a new one. */
 #define MAX_STATEMENTS 384
@@ -52,7 +59,10 @@ struct statement {
 
 struct pg_conn {
     PGconn *c;
-    bool broken; /* the link is gone */
+    PGnotify *heard; /* the notification handed out last */
+    int timeout_ms;  /* of a statement */
+    bool broken;     /* the link is gone */
+    bool silent;     /* because nothing came any more */
     bool retry;
     bool open; /* something was sent since the last sync: until there is one,
                   libpq does not know whether a transaction is open */
@@ -173,6 +183,75 @@ static enum err_code report(const struct pg_conn *c, struct err *e)
     return c->failed.code;
 }
 
+/* ---- waiting ---- */
+
+/* How long nothing may come while a statement runs. */
+static int patience_ms(const struct pg_conn *c)
+{
+    return c->timeout_ms +
+           (c->timeout_ms < PATIENCE_MS ? c->timeout_ms : PATIENCE_MS);
+}
+
+/* Until there is something to read, or to write to; false: there was nothing
+ * for `ms` (-1: for ever). */
+static bool poll_link(struct pg_conn *c, bool unsent, int ms)
+{
+    struct pollfd p = {.fd = postgres_lib.PQsocket(c->c),
+                       .events = (short)(POLLIN | (unsent ? POLLOUT : 0))};
+    int n;
+
+    do
+        n = poll(&p, 1, ms);
+    while (n < 0 && errno == EINTR); /* no signals here: it may begin anew */
+    return n != 0;
+}
+
+/* Wait until libpq has an answer.  What goes wrong is found by who fetches it,
+ * but for the silence. */
+static void await(struct pg_conn *c, int ms)
+{
+    for (;;) {
+        int unsent = postgres_lib.PQflush(c->c);
+
+        if (unsent < 0 || !postgres_lib.PQisBusy(c->c))
+            return;
+        if (!poll_link(c, unsent > 0, ms)) {
+            c->broken = c->silent = true;
+            if (c->failed.code == ERR_NONE)
+                err_set(&c->failed, ERR_UNAVAILABLE,
+                        "PostgreSQL has not answered for %d s", ms / 1000);
+            return;
+        }
+        if (!postgres_lib.PQconsumeInput(c->c))
+            return;
+    }
+}
+
+/* A text of statements outside of the pipeline; the first error is kept. */
+static void run_text(struct pg_conn *c, const char *sql, int ms)
+{
+    PGresult *r;
+
+    if (!postgres_lib.PQsendQuery(c->c, sql)) {
+        lost(c);
+        return;
+    }
+    for (;;) {
+        await(c, ms);
+        if (c->broken)
+            return;
+        r = postgres_lib.PQgetResult(c->c);
+        if (!r)
+            break;
+        if (postgres_lib.PQresultStatus(r) != PGRES_COMMAND_OK &&
+            postgres_lib.PQresultStatus(r) != PGRES_TUPLES_OK)
+            failed_with(c, r);
+        postgres_lib.PQclear(r);
+    }
+    if (postgres_lib.PQstatus(c->c) != CONNECTION_OK)
+        lost(c);
+}
+
 /* ---- open and close ---- */
 
 static void drop_notice(void *arg, const char *message)
@@ -187,9 +266,10 @@ static void drop_notice(void *arg, const char *message)
  * suit full ones; where there is no index, both are used all the same.
  * No parallel workers, no JIT: they cost more than these statements. */
 static const char session[] =
-    "SELECT set_config('statement_timeout', '30s', false),"
-    " set_config('lock_timeout', '10s', false),"
+    "SELECT set_config('statement_timeout', '%d', false),"
+    " set_config('lock_timeout', '%d', false),"
     " set_config('idle_in_transaction_session_timeout', '60s', false),"
+    " set_config('idle_session_timeout', '0', false),"
     " set_config('default_transaction_isolation', 'read committed', false),"
     " set_config('plan_cache_mode', 'force_generic_plan', false),"
     " set_config('enable_seqscan', 'off', false),"
@@ -221,20 +301,22 @@ static enum err_code check_server(struct pg_conn *c, struct err *e)
 
 static enum err_code set_session(struct pg_conn *c, struct err *e)
 {
-    PGresult *r = postgres_lib.PQexec(c->c, session);
+    char sql[sizeof(session) + 20];
     enum err_code code = ERR_NONE;
 
-    if (postgres_lib.PQresultStatus(r) != PGRES_TUPLES_OK) {
-        failed_with(c, r);
-        code = report(c, e);
-    } else if (!postgres_lib.PQenterPipelineMode(c->c)) {
+    snprintf(sql, sizeof(sql), session, c->timeout_ms,
+             c->timeout_ms < LOCK_TIMEOUT_MS ? c->timeout_ms / 2
+                                             : LOCK_TIMEOUT_MS);
+    if (postgres_lib.PQsetnonblocking(c->c, 1) != 0)
+        return err_set(e, ERR_INTERNAL, "libpq does not stop blocking");
+    run_text(c, sql, patience_ms(c));
+    code = report(c, e);
+    if (code == ERR_NONE && !postgres_lib.PQenterPipelineMode(c->c))
         code = err_set(e, ERR_INTERNAL, "libpq does not enter pipeline mode");
-    }
-    postgres_lib.PQclear(r);
     return code;
 }
 
-enum err_code pg_open(struct pg_conn **out, const char *url, const char *secret,
+enum err_code pg_open(struct pg_conn **out, const struct pg_target *to,
                       struct err *e)
 {
     /* Before the URL: it may say otherwise.  Behind it: it may not. */
@@ -248,18 +330,19 @@ enum err_code pg_open(struct pg_conn **out, const char *url, const char *secret,
                                        "client_encoding",
                                        NULL};
     const char *const values[] = {"5",     "sheaf", "30",   "10", "3",
-                                  "30000", url,     "UTF8", NULL};
+                                  "30000", to->url, "UTF8", NULL};
     struct pg_conn *c = calloc(1, sizeof(*c));
     enum err_code code;
 
     if (!c)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    c->timeout_ms = to->timeout_ms;
     c->c = postgres_lib.PQconnectdbParams(keys, values, 1);
     if (postgres_lib.PQstatus(c->c) != CONNECTION_OK) {
         char why[350];
 
         one_line(why, sizeof(why), postgres_lib.PQerrorMessage(c->c));
-        hide(why, secret);
+        hide(why, to->secret);
         code = err_set(e, ERR_UNAVAILABLE, "cannot reach PostgreSQL: %s", why);
     } else {
         postgres_lib.PQsetNoticeProcessor(c->c, drop_notice, NULL);
@@ -278,6 +361,7 @@ void pg_close(struct pg_conn *c)
 {
     if (!c)
         return;
+    postgres_lib.PQfreemem(c->heard);
     postgres_lib.PQfinish(c->c);
     free(c);
 }
@@ -298,6 +382,11 @@ bool pg_alive(struct pg_conn *c)
     }
     c->broken = postgres_lib.PQstatus(c->c) != CONNECTION_OK;
     return !c->broken;
+}
+
+bool pg_was_silent(const struct pg_conn *c)
+{
+    return c->silent;
 }
 
 bool pg_should_retry(const struct pg_conn *c)
@@ -412,11 +501,21 @@ static void check_prepared(struct pg_conn *c, uint64_t name, PGresult *r)
 static PGresult *receive(struct pg_conn *c, enum kind *kind)
 {
     struct pending p = c->queue[c->head % MAX_QUEUE];
-    PGresult *r = postgres_lib.PQgetResult(c->c), *end = NULL;
+    PGresult *r = NULL, *end = NULL;
 
-    if (r && p.kind != SYNC)
-        end = postgres_lib.PQgetResult(
-            c->c); /* NULL ends each statement's answer */
+    await(c, patience_ms(c));
+    if (c->broken)
+        return NULL;
+    r = postgres_lib.PQgetResult(c->c);
+    if (r && p.kind != SYNC) {
+        await(c, patience_ms(c));
+        if (c->broken) {
+            postgres_lib.PQclear(r);
+            return NULL;
+        }
+        /* NULL ends each statement's answer */
+        end = postgres_lib.PQgetResult(c->c);
+    }
     if (!r || end || postgres_lib.PQstatus(c->c) == CONNECTION_BAD) {
         if (r)
             failed_with(c, r);
@@ -547,18 +646,45 @@ enum err_code pg_query(struct pg_conn *c, PGresult **out, const char *sql,
 enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
 {
     enum err_code code;
-    PGresult *r;
 
     if (!postgres_lib.PQexitPipelineMode(c->c))
         return err_set(e, ERR_INTERNAL, "a script in the middle of a pipeline");
-    r = postgres_lib.PQexec(c->c, sql);
-    if (postgres_lib.PQresultStatus(r) != PGRES_COMMAND_OK &&
-        postgres_lib.PQresultStatus(r) != PGRES_TUPLES_OK)
-        failed_with(c, r);
-    postgres_lib.PQclear(r);
-    if (!postgres_lib.PQenterPipelineMode(c->c))
+    run_text(c, sql, -1);
+    if (!c->broken && !postgres_lib.PQenterPipelineMode(c->c))
         lost(c);
     code = report(c, e);
     c->failed = (struct err){0};
     return code;
+}
+
+/* ---- notifications ---- */
+
+enum err_code pg_listen(struct pg_conn *c, int wake, struct err *e)
+{
+    struct pollfd p[2] = {
+        {.fd = postgres_lib.PQsocket(c->c), .events = POLLIN},
+        {.fd = wake, .events = POLLIN},
+    };
+
+    if (poll(p, 2, -1) < 0 && errno != EINTR)
+        return err_set(e, ERR_INTERNAL, "cannot wait: %s", strerror(errno));
+    if (p[0].revents && !postgres_lib.PQconsumeInput(c->c)) {
+        enum err_code code;
+
+        lost(c);
+        code = report(c, e);
+        c->failed = (struct err){0};
+        return code;
+    }
+    return ERR_NONE;
+}
+
+bool pg_hears(struct pg_conn *c, struct slice *payload)
+{
+    postgres_lib.PQfreemem(c->heard);
+    c->heard = postgres_lib.PQnotifies(c->c);
+    if (!c->heard)
+        return false;
+    *payload = slice_of(c->heard->extra);
+    return true;
 }

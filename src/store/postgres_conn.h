@@ -16,6 +16,10 @@
  * pg_next() and pg_sync() report it.  Each distinct statement is prepared once
  * a connection, in the same round trip as its first use.
  *
+ * Nothing waits for ever: a server that is silent for longer than its own
+ * statement_timeout allows (it was stopped, or the network swallows all) counts
+ * as a lost link.
+ *
  * Threads: a connection belongs to one thread at a time.
  */
 #ifndef STORE_POSTGRES_CONN_H
@@ -29,25 +33,41 @@
 
 struct pg_conn;
 
-/* Connect and set the session up.  ERR_UNAVAILABLE with libpq's reason;
- * `secret` (the password, or NULL) is blotted out of it.  ERR_INVALID: older
- * than 15, or a database that is not UTF-8. */
-enum err_code pg_open(struct pg_conn **out, const char *url, const char *secret,
+struct pg_target {
+    const char *url;
+    const char *secret; /* the password, blotted out of messages; or NULL */
+    int timeout_ms;     /* of a statement */
+};
+
+/* Connect and set the session up.  ERR_UNAVAILABLE with libpq's reason.
+ * ERR_INVALID: older than 15, or a database that is not UTF-8. */
+enum err_code pg_open(struct pg_conn **out, const struct pg_target *to,
                       struct err *e) CHECKED;
 void pg_close(struct pg_conn *c); /* takes NULL */
 /* Can it be used?  false once the link is gone; looks at the socket, so that a
  * server that went away is noticed before anything is sent. */
 bool pg_alive(struct pg_conn *c) CHECKED;
+/* Was it given up because the server was silent? */
+bool pg_was_silent(const struct pg_conn *c) CHECKED;
 /* Give up what is queued or open: afterwards idle and without transaction, or
  * not alive. */
 void pg_reset(struct pg_conn *c);
 /* Several statements in one text, without arguments, each sent at once and its
- * result dropped; for migrations.  The connection is idle. */
+ * result dropped; for migrations, which may take as long as they like.  The
+ * connection is idle. */
 enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
     CHECKED;
 /* Did the last error mean "run the transaction again" (deadlock,
  * serialisation)? */
 bool pg_should_retry(const struct pg_conn *c);
+
+/* Wait until a notification has come (pg_hears then takes it) or `wake`, a file
+ * descriptor, can be read; ERR_UNAVAILABLE: the link is lost.  As long as it
+ * takes: a dead link is found by TCP's keepalives.  The connection is idle. */
+enum err_code pg_listen(struct pg_conn *c, int wake, struct err *e) CHECKED;
+/* The next notification that has come, with its payload; false: no more.  The
+ * payload stays until the next call. */
+bool pg_hears(struct pg_conn *c, struct slice *payload);
 
 /* ---- statements ---- */
 

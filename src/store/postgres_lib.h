@@ -23,7 +23,6 @@
     X(PQconsumeInput)                                                          \
     X(PQenterPipelineMode)                                                     \
     X(PQerrorMessage)                                                          \
-    X(PQexec)                                                                  \
     X(PQexitPipelineMode)                                                      \
     X(PQfinish)                                                                \
     X(PQflush)                                                                 \
@@ -32,6 +31,8 @@
     X(PQgetlength)                                                             \
     X(PQgetResult)                                                             \
     X(PQgetvalue)                                                              \
+    X(PQisBusy)                                                                \
+    X(PQnotifies)                                                              \
     X(PQntuples)                                                               \
     X(PQparameterStatus)                                                       \
     X(PQpipelineSync)                                                          \
@@ -39,8 +40,10 @@
     X(PQresultStatus)                                                          \
     X(PQsendFlushRequest)                                                      \
     X(PQsendPrepare)                                                           \
+    X(PQsendQuery)                                                             \
     X(PQsendQueryPrepared)                                                     \
     X(PQserverVersion)                                                         \
+    X(PQsetnonblocking)                                                        \
     X(PQsetNoticeProcessor)                                                    \
     X(PQsocket)                                                                \
     X(PQstatus)                                                                \

@@ -469,9 +469,26 @@ static const char *const step_10[] = {
     "  updated_at bigint NOT NULL);",
     NULL};
 
-static const char *const *const steps[] = {step_1, step_2, step_3, step_4,
-                                           step_5, step_6, step_7, step_8,
-                                           step_9, step_10};
+/* Others hear of it in the commit (postgres_listen.c): of work that may be
+ * taken or is to be cancelled, and of vectors. */
+static const char *const step_11[] = {
+    "CREATE FUNCTION tell_others() RETURNS trigger LANGUAGE plpgsql AS $f$"
+    " BEGIN"
+    "  PERFORM pg_notify('sheaf_' || relnamespace, TG_ARGV[0])"
+    "    FROM pg_class WHERE oid = TG_RELID;"
+    "  RETURN NULL;"
+    " END $f$;"
+    "CREATE TRIGGER jobs_tell AFTER INSERT OR UPDATE OF state, cancel_requested"
+    "  ON jobs FOR EACH ROW WHEN (NEW.state = 0"
+    "    OR NEW.state = 1 AND NEW.cancel_requested)"
+    "  EXECUTE FUNCTION tell_others('jobs');"
+    "CREATE TRIGGER vector_sets_tell AFTER UPDATE OF generation ON vector_sets"
+    "  FOR EACH ROW EXECUTE FUNCTION tell_others('vectors');",
+    NULL};
+
+static const char *const *const steps[] = {step_1, step_2,  step_3, step_4,
+                                           step_5, step_6,  step_7, step_8,
+                                           step_9, step_10, step_11};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look

@@ -433,6 +433,29 @@ static enum err_code sqlite_describe(struct store *base, struct arena *a,
     return ERR_NONE;
 }
 
+/* There are no other processes. */
+static enum err_code sqlite_listen(struct store *s,
+                                   void (*heard)(void *ctx, unsigned what),
+                                   void *ctx, struct err *e)
+{
+    (void)s;
+    (void)heard;
+    (void)ctx;
+    (void)e;
+    return ERR_NONE;
+}
+
+static void sqlite_listen_end(struct store *s)
+{
+    (void)s;
+}
+
+static bool sqlite_hears(const struct store *s)
+{
+    (void)s;
+    return true;
+}
+
 static const char *const schemes[] = {"sqlite:", NULL};
 
 const struct store_ops store_sqlite_ops = {
@@ -443,6 +466,9 @@ const struct store_ops store_sqlite_ops = {
     .close = sqlite_close,
     .check = sqlite_check,
     .describe = sqlite_describe,
+    .listen = sqlite_listen,
+    .listen_end = sqlite_listen_end,
+    .hears = sqlite_hears,
 
     .papers = &sqlite_paper_ops,
     .jobs = &sqlite_job_ops,

@@ -69,6 +69,8 @@ enum err_code store_open(struct store **out, const struct store_options *opt,
         filled.data_dir = ".";
     if (filled.connections <= 0)
         filled.connections = 8;
+    if (filled.timeout_ms <= 0)
+        filled.timeout_ms = 30000;
     if (filled.idempotency_ttl_us <= 0)
         filled.idempotency_ttl_us = US_PER_DAY;
     ops = backend_for(filled.database_url);
@@ -112,6 +114,24 @@ void store_watch(struct store *s,
 {
     s->watch = watch;
     s->watch_ctx = ctx;
+}
+
+enum err_code store_listen(struct store *s,
+                           void (*heard)(void *ctx, unsigned what), void *ctx,
+                           struct err *e)
+{
+    return s->ops->listen(s, heard, ctx, e);
+}
+
+void store_listen_end(struct store *s)
+{
+    if (s)
+        s->ops->listen_end(s);
+}
+
+bool store_hears(const struct store *s)
+{
+    return s->ops->hears(s);
 }
 
 void store_fault_after(struct store *s, int64_t n, enum err_code code)

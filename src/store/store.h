@@ -49,6 +49,7 @@ struct store_options {
                                  "sqlite::memory:", "postgresql://..." */
     const char *data_dir; /* for "sqlite:" and snapshots before migrations */
     int connections;      /* readers kept open; 0: 8 */
+    int timeout_ms;       /* of a statement on PostgreSQL; 0: 30 s */
     /* When the database has them in another form they are rewritten, in one
      * transaction; all processes are to agree. */
     enum store_vectors vectors;
@@ -83,6 +84,25 @@ struct store_news {
 void store_watch(struct store *s,
                  void (*watch)(void *ctx, const struct store_news *n),
                  void *ctx);
+
+/* What processes that share the database have committed, this one included: a
+ * hint to look, within milliseconds of the commit. */
+enum store_heard {
+    STORE_HEARD_JOBS = 1,   /* there may be work, or a cancel */
+    STORE_HEARD_VECTORS = 2 /* a generation of vectors */
+};
+/* `heard` is called, on a thread of the store's own, with a set of enum
+ * store_heard, until store_listen_end has returned; it must not block.  What is
+ * missed while the link is away is made up for: then all of them are heard.
+ * SQLite serves one process, and nothing is heard.  Nothing is heard through
+ * a pooler that does not keep sessions (store_hears is false): look now and
+ * then all the same. */
+enum err_code store_listen(struct store *s,
+                           void (*heard)(void *ctx, unsigned what), void *ctx,
+                           struct err *e) CHECKED;
+void store_listen_end(struct store *s); /* takes NULL */
+/* Does what others commit come through?  Any thread incl. the loop. */
+bool store_hears(const struct store *s);
 
 /* For fault tests: the nth call from now (1 = next) fails with `code`, once;
  * 0 switches it off. */

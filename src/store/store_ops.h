@@ -333,6 +333,12 @@ struct store_ops {
     enum err_code (*describe)(struct store *s, struct arena *a,
                               const char **out, struct err *e);
 
+    enum err_code (*listen)(struct store *s,
+                            void (*heard)(void *ctx, unsigned what), void *ctx,
+                            struct err *e);
+    void (*listen_end)(struct store *s);
+    bool (*hears)(const struct store *s);
+
     const struct paper_ops *papers;
     const struct job_ops *jobs;
     const struct scrape_ops *scrape;
