@@ -19,7 +19,6 @@
 #include "backend/backend.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "cmd/job_wakes.h"
 #include "cmd/live_events.h"
 #include "cmd/metrics.h"
 #include "cmd/model.h"
@@ -60,7 +59,6 @@ struct app {
     struct backend *backend;     /* NULL: runs elsewhere */
     struct processor *processor; /* NULL: runs elsewhere */
     struct redis *redis;         /* NULL: no redis_url */
-    struct job_wakes *wakes;     /* the same */
     struct sio *live;            /* NULL: nobody could hear of anything */
     struct analytics *analytics; /* NULL: runs elsewhere */
     struct live_events *events;  /* NULL: nobody can listen here */
@@ -89,9 +87,11 @@ static enum err_code open_store(struct app *a, struct err *e)
     struct store_options opt = {
         .database_url = config_str(a->config, "database_url"),
         .data_dir = a->dir.path,
-        /* whoever may ask at the same time: all pools, and the keeper */
+        /* whoever may ask at the same time: all pools, the keeper of the jobs
+         * and that of the vectors */
         .connections = setting(a, "pool_requests") + setting(a, "pool_jobs") +
-                       setting(a, "pool_streams") + 1,
+                       setting(a, "pool_streams") + 2,
+        .timeout_ms = setting(a, "database_timeout_ms"),
         .idempotency_ttl_us =
             config_int(a->config, "idempotency_ttl_s") * US_PER_S,
         .vectors = vectors_wanted(a->config),
@@ -165,7 +165,6 @@ static void papers_stored(void *ctx)
 
     if (a->jobs)
         jobs_wake(a->jobs);
-    job_wakes_tell(a->wakes);
 }
 
 /* The papers' vectors, if they are in this process. */
@@ -241,12 +240,7 @@ static enum err_code make_redis(struct app *a, struct err *e)
 {
     const char *url = config_str(a->config, "redis_url");
 
-    enum err_code rc = *url ? redis_new(&a->redis, url, e) : ERR_NONE;
-
-    if (a->redis)
-        a->wakes = job_wakes_new(a->redis, config_str(a->config, "redis_key"),
-                                 a->jobs);
-    return rc;
+    return *url ? redis_new(&a->redis, url, e) : ERR_NONE;
 }
 
 /* What readers see live.  Its route is a READ, so private_reads holds here.
@@ -275,7 +269,7 @@ static enum err_code make_live(struct app *a, struct err *e)
         sio_use_redis(a->live, a->redis, key);
     }
     if (rc == ERR_NONE)
-        a->events = live_events_new(a->store, &a->jobs_api, a->live, a->wakes);
+        a->events = live_events_new(a->store, &a->jobs_api, a->live);
     return rc;
 }
 
@@ -433,10 +427,8 @@ static enum err_code make_server(struct app *a, const char *listen,
     }
     if (a->analytics)
         analytics_start(a->analytics, a->server);
-    if (a->redis) {
-        job_wakes_start(a->wakes, a->server);
+    if (a->redis)
         redis_start(a->redis, a->server);
-    }
     if (a->scraper && !*config_str(a->config, "backend_url"))
         scraper_set_backend_url(a->scraper, server_url(a->server));
     return datadir_publish(&a->dir, server_url(a->server), e);
@@ -520,12 +512,32 @@ static void *serve(void *arg)
     return NULL;
 }
 
-enum err_code app_run(struct app *a, struct err *e)
+/* What processes on the same database have committed, on the store's thread. */
+static void heard(void *ctx, unsigned what)
+{
+    struct app *a = ctx;
+
+    if (a->jobs && what & STORE_HEARD_JOBS)
+        jobs_wake(a->jobs);
+    if (a->processor && what & STORE_HEARD_VECTORS)
+        processor_vectors_changed(a->processor);
+}
+
+static enum err_code start_work(struct app *a, struct err *e)
 {
     enum err_code rc = a->jobs ? jobs_start(a->jobs, e) : ERR_NONE;
 
     if (rc == ERR_NONE && a->processor)
         rc = processor_start(a->processor, e);
+    if (rc == ERR_NONE && (a->jobs || a->processor))
+        rc = store_listen(a->store, heard, a, e);
+    return rc;
+}
+
+enum err_code app_run(struct app *a, struct err *e)
+{
+    enum err_code rc = start_work(a, e);
+
     if (rc == ERR_NONE)
         serve(a);
     return rc;
@@ -551,6 +563,7 @@ void app_close(struct app *a)
         server_stop(a->server);
         pthread_join(a->thread, NULL);
     }
+    store_listen_end(a->store);
     if (a->jobs)
         jobs_stop(a->jobs, config_int(a->config, "stop_timeout_ms"));
     if (a->server && !server_drained(a->server)) {
@@ -561,7 +574,6 @@ void app_close(struct app *a)
         _exit(EXIT_SUCCESS);
     }
     live_events_close(a->events);
-    job_wakes_close(a->wakes);
     server_free(a->server);
     analytics_free(a->analytics);
     sio_free(a->live);
@@ -573,7 +585,6 @@ void app_close(struct app *a)
     processor_free(a->processor);
     scraper_free(a->scraper);
     live_events_free(a->events);
-    job_wakes_free(a->wakes);
     store_close(a->store);
     datadir_unlock(&a->dir);
     free(a);

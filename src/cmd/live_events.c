@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cmd/job_wakes.h"
 #include "socketio/paced.h"
 #include "store/documents.h"
 #include "store/papers.h"
@@ -30,7 +29,6 @@ struct live_events {
     struct store *store;
     const struct jobs_api *jobs_api;
     struct sio *sio;
-    struct job_wakes *wakes;
     struct sio_namespace *ns;
     struct server *server;
 
@@ -184,8 +182,6 @@ static void tell_job(struct live_events *le, struct arena *a, struct slice id,
 
     buf_init(&args, MAX_EVENT);
     jw_init(&j, &args);
-    if (rc == ERR_NONE && job.state == JOB_QUEUED)
-        job_wakes_tell(le->wakes);
     if (rc == ERR_NONE)
         rc = job_write(le->jobs_api, a, &job, &j, &e);
     if (rc == ERR_NONE && buf_ok(&args)) {
@@ -324,15 +320,12 @@ static void news(void *ctx, const struct store_news *n)
 
 struct live_events *live_events_new(struct store *store,
                                     const struct jobs_api *jobs,
-                                    struct sio *sio, struct job_wakes *wakes)
+                                    struct sio *sio)
 {
     struct live_events *le = mem_need(sizeof(*le));
 
-    *le = (struct live_events){.store = store,
-                               .jobs_api = jobs,
-                               .sio = sio,
-                               .wakes = wakes,
-                               .pause.fire = pause_over};
+    *le = (struct live_events){
+        .store = store, .jobs_api = jobs, .sio = sio, .pause.fire = pause_over};
     le->ns = sio_find_namespace(sio, SLICE("/"));
     le->jobs = paced_new(le->ns, "job_progress", PAUSE_MS);
     buf_init(&le->papers, MAX_EVENT);

@@ -16,14 +16,12 @@
 #include "net/server.h"
 #include "socketio/socketio.h"
 
-struct job_wakes;
 struct live_events;
 
-/* Takes the store's watch.  All is borrowed; `sio` has its namespace "/".
- * `wakes` (may be NULL) is told of jobs that were queued. */
+/* Takes the store's watch.  All is borrowed; `sio` has its namespace "/". */
 struct live_events *live_events_new(struct store *store,
                                     const struct jobs_api *jobs,
-                                    struct sio *sio, struct job_wakes *wakes);
+                                    struct sio *sio);
 /* Before the server runs. */
 void live_events_start(struct live_events *le, struct server *s);
 /* When the server begins to stop, before sio_stop: what waits is told. */

@@ -45,17 +45,20 @@ static void jobs_by_state(struct buf *out, struct store *s)
                    (double)n[i]);
 }
 
-void metrics_store(struct buf *out, void *store)
-{
-    store_calls(out, store);
-    jobs_by_state(out, store);
-}
-
 static void one_metric(struct buf *out, const char *name, const char *type,
                        const char *help, int64_t v)
 {
     ops_metric(out, name, type, help);
     ops_sample(out, name, NULL, SLICE_NONE, (double)v);
+}
+
+void metrics_store(struct buf *out, void *store)
+{
+    store_calls(out, store);
+    one_metric(out, "sheaf_store_hears", "gauge",
+               "1 while commits of other processes are heard of at once.",
+               store_hears(store));
+    jobs_by_state(out, store);
 }
 
 void metrics_live(struct buf *out, void *sio)

@@ -6,8 +6,8 @@
  * when there was one.
  *
  * What is in memory, vectors and what a filter may ask for, is derived from the
- * store and brought up to date by the first query after a change; it is never
- * the only copy of anything.
+ * store, which a thread follows (warm.h), and the first query after a change if
+ * that has not seen it yet; it is never the only copy of anything.
  *
  * Vectors are of one model.  Those of another one in the store are not in the
  * index (`stale` counts them); filters know the chunks and papers all the same.

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "processor/chunk_vectors.h"
 #include "processor/processor_impl.h"
+#include "processor/warm.h"
 
 /* Texts in a commit: about half a second of embedding on two cores, so that
  * progress is seen and a cancel is soon heeded. */
@@ -299,8 +300,10 @@ enum err_code processor_check_vectors(void *processor, struct err *e)
     if (processor_embed(p, &m, &ignored) != ERR_NONE)
         return ERR_NONE; /* there is a probe for that */
     id = processor_model(m);
-    if (store_unembedded(p->store, &id, &left, &ignored) == ERR_NONE &&
-        (left.chunks || left.papers))
+    if (!warmer_is_done(p->warmer))
+        err_set(e, ERR_NONE, "being read into memory; queries wait for it");
+    else if (store_unembedded(p->store, &id, &left, &ignored) == ERR_NONE &&
+             (left.chunks || left.papers))
         err_set(e, ERR_NONE, "%lld chunks and %lld papers wait for vectors",
                 (long long)left.chunks, (long long)left.papers);
     return ERR_NONE;

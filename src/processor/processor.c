@@ -1,7 +1,6 @@
 /* processor.c - see processor.h: the model's life, and what is wired to it. */
 #include "processor/processor_impl.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "net/ops.h"
 #include "processor/embedding.h"
 #include "processor/ingest.h"
+#include "processor/warm.h"
 
 /* After a failure: looking for a file costs nothing, but a damaged model is
  * read whole each time. */
@@ -99,16 +99,6 @@ struct job_end processor_wait_for_model(struct job_run *r)
                               SLICE_NONE, clock_now_us(), &ignored);
     return (struct job_end){.outcome = JOB_RUN_RETRY,
                             .retry_at = clock_now_us() + JOB_RETRY_US};
-}
-
-static void *load_first(void *arg)
-{
-    struct embed *m;
-    struct err e = {0};
-
-    /* Told to whoever asks; here there is nobody yet. */
-    (void)!processor_embed(arg, &m, &e);
-    return NULL;
 }
 
 enum err_code processor_check(void *processor, struct err *e)
@@ -267,16 +257,13 @@ static void sweep(struct processor *p)
 
 enum err_code processor_start(struct processor *p, struct err *e)
 {
-    sigset_t all, before;
-
     sweep(p);
-    sigfillset(&all); /* signals are for the loop's thread */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    p->loader_started = pthread_create(&p->loader, NULL, load_first, p) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return p->loader_started
-               ? ERR_NONE
-               : err_set(e, ERR_UNAVAILABLE, "cannot start a thread");
+    return warmer_start(&p->warmer, p, e);
+}
+
+void processor_vectors_changed(struct processor *p)
+{
+    warmer_look(p->warmer);
 }
 
 void processor_free(struct processor *p)
@@ -285,8 +272,7 @@ void processor_free(struct processor *p)
 
     if (!p)
         return;
-    if (p->loader_started)
-        pthread_join(p->loader, NULL);
+    warmer_stop(p->warmer);
     for (i = 0; i < N_SETS; i++)
         collection_free(p->collections[i]);
     embed_close(p->embed);

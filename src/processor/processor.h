@@ -47,9 +47,12 @@ enum err_code processor_new(struct processor **out,
 void processor_register(struct processor *p, struct jobs *j);
 /* How /jobs shows them, in every process. */
 extern const struct job_view processor_job_views[];
-/* Load the model in the background; at most once.  A missing model is no error.
- * ERR_UNAVAILABLE: the system gave no thread. */
+/* Load the model in the background, then the vectors; at most once.  A missing
+ * model is no error.  ERR_UNAVAILABLE: the system gave no thread. */
 enum err_code processor_start(struct processor *p, struct err *e) CHECKED;
+/* Somebody has changed vectors in the store (STORE_HEARD_VECTORS).  Does not
+ * block; any thread. */
+void processor_vectors_changed(struct processor *p);
 void processor_free(struct processor *p); /* takes NULL */
 
 /* The embedding service, which lives as long as the processor.  May block while

@@ -7,7 +7,8 @@
  *   documents.c     /documents/
  *   search.c        passages; query.c: GET /query; ask.c: POST /ask
  *   answer.c        answers; llm_answer.c: by a language model
- *   collection.c    the vectors in memory; passage.c: what they stand for
+ *   collection.c    the vectors in memory; warm.c: kept up to date;
+ *                   passage.c: what they stand for
  *   embedding.c     the job that embeds papers, and all after a change of the
  *                   model
  */
@@ -35,11 +36,10 @@ struct processor {
     char *dirs[PROCESSOR_MAX_DIRS];
     size_t n_dirs;
     char *cache_dir, *precision, *kernel;
-    pthread_t loader;
-    bool loader_started;
-    pthread_mutex_t lock; /* held while the model is loaded; guards the rest */
-    struct embed *embed;  /* NULL: not there */
-    struct err problem;   /* why */
+    struct warmer *warmer; /* NULL: not started */
+    pthread_mutex_t lock;  /* held while the model is loaded; guards the rest */
+    struct embed *embed;   /* NULL: not there */
+    struct err problem;    /* why */
     int64_t retry_us;
     bool adopted; /* what the store has of another model is taken care of */
 

@@ -214,25 +214,6 @@ def test_what_happens_elsewhere(make_redis, make_desk):
         assert event[1]["count"] == 3
 
 
-@pytest.mark.timeout(120)
-def test_work_queued_elsewhere(make_redis, make_desk, model_dir):
-    """A webhook comes to a process without workers; those of the other one
-    would look for it in half an hour."""
-    shared = make_redis()
-    a = make_desk(shared, "a", services="backend")
-    b = make_desk(shared, "b", services="processor", model_dir=model_dir,
-                  job_lease_ms=3600000)
-    for server in a, b:
-        wait_until(lambda s=server: up(s))
-    for n in range(1, 4):
-        a.delivered(papers.call(papers.papers(10 * n, 1)))
-        wait_until(lambda k=n: len(embedded(b)) == k)
-
-
-def embedded(server):
-    return server.json("/jobs/?kind=embed&status=completed")["results"]
-
-
 # -- Redis away ------------------------------------------------------------------
 
 class Load:
