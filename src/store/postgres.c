@@ -325,4 +325,5 @@ const struct store_ops store_postgres_ops = {
     .documents = &postgres_document_ops,
     .events = &postgres_event_ops,
     .desk = &postgres_desk_ops,
+    .records = &postgres_record_ops,
 };

@@ -145,5 +145,6 @@ extern const struct scrape_ops postgres_scrape_ops;
 extern const struct document_ops postgres_document_ops;
 extern const struct event_ops postgres_event_ops;
 extern const struct desk_ops postgres_desk_ops;
+extern const struct record_ops postgres_record_ops;
 
 #endif

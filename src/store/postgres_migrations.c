@@ -486,9 +486,53 @@ static const char *const step_11[] = {
     "  FOR EACH ROW EXECUTE FUNCTION tell_others('vectors');",
     NULL};
 
-static const char *const *const steps[] = {step_1, step_2,  step_3, step_4,
-                                           step_5, step_6,  step_7, step_8,
-                                           step_9, step_10, step_11};
+/* Chroma's collections.  A record's number begins with its collection's, so the
+ * records of a collection lie together.  Vectors do not compress, and up to
+ * 8 kB they stay in the row.  A deleted collection is in collections_gone until
+ * its records are removed. */
+static const char *const step_12[] = {
+    "CREATE TABLE tenants(name text COLLATE \"C\" PRIMARY KEY);"
+    "CREATE TABLE databases("
+    "  number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  id text COLLATE \"C\" NOT NULL UNIQUE,"
+    "  tenant text COLLATE \"C\" NOT NULL,"
+    "  name text COLLATE \"C\" NOT NULL,"
+    "  UNIQUE (tenant, name));"
+    "CREATE TABLE collections("
+    "  number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "  id text COLLATE \"C\" NOT NULL UNIQUE,"
+    "  database bigint NOT NULL,"
+    "  name text COLLATE \"C\" NOT NULL,"
+    "  metadata text,"
+    "  configuration text NOT NULL,"
+    "  dim int NOT NULL,"
+    "  created_at bigint NOT NULL,"
+    "  generation bigint NOT NULL DEFAULT 0,"
+    "  given bigint NOT NULL DEFAULT 0," /* numbers, in all */
+    "  count bigint NOT NULL DEFAULT 0,"
+    "  UNIQUE (database, name));"
+    "CREATE TABLE collections_gone(number bigint PRIMARY KEY);",
+    "CREATE TABLE records("
+    "  number bigint PRIMARY KEY,"
+    "  collection bigint NOT NULL,"
+    "  generation bigint NOT NULL,"
+    "  id text COLLATE \"C\" NOT NULL,"
+    "  uri text,"
+    "  metadata text,"
+    "  document text,"
+    "  vector bytea NOT NULL) WITH (toast_tuple_target = 8160);"
+    "ALTER TABLE records ALTER COLUMN vector SET STORAGE EXTERNAL;"
+    "CREATE UNIQUE INDEX records_by_id ON records(collection, id);"
+    "CREATE INDEX records_by_change ON records(collection, generation, number);"
+    "INSERT INTO tenants VALUES ('default_tenant');"
+    "INSERT INTO databases(id, tenant, name) VALUES"
+    "  ('00000000-0000-0000-0000-000000000000', 'default_tenant',"
+    "  'default_database');",
+    NULL};
+
+static const char *const *const steps[] = {step_1, step_2,  step_3,  step_4,
+                                           step_5, step_6,  step_7,  step_8,
+                                           step_9, step_10, step_11, step_12};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look

@@ -116,6 +116,7 @@ void pg_patch_u32(struct buf *b, size_t at, uint32_t v)
 
 /* An array: dimensions, has-nulls, element type, length, lower bound; then
  * each element's length and bytes (array_recv). */
+#define ARRAY_HAS_NULLS_AT 4
 #define ARRAY_LENGTH_AT 12
 
 void pg_array_init(struct buf *b, unsigned element_type)
@@ -180,6 +181,18 @@ void pg_array_bool(struct buf *b, bool v)
 void pg_array_text(struct buf *b, struct slice v)
 {
     pg_array_bytes(b, v.p, v.len);
+}
+
+void pg_array_text_or_null(struct buf *b, struct slice v)
+{
+    if (v.p) {
+        pg_array_text(b, v);
+    } else {
+        size_t at = pg_array_open(b);
+
+        pg_patch_u32(b, at - 4, UINT32_MAX);
+        pg_patch_u32(b, ARRAY_HAS_NULLS_AT, 1);
+    }
 }
 
 /* ---- results ---- */
@@ -251,6 +264,14 @@ struct slice pg_row_text(struct pg_row *w)
     s = arena_slice(w->a, s);
     w->full |= !s.p;
     return s;
+}
+
+struct slice pg_row_text_or_none(struct pg_row *w)
+{
+    if (!postgres_lib.PQgetisnull(w->r, w->row, w->col))
+        return pg_row_text(w);
+    w->col++;
+    return SLICE_NONE;
 }
 
 enum err_code pg_row_end(const struct pg_row *w, struct err *e)

@@ -70,6 +70,7 @@ void pg_array_i64(struct buf *b, int64_t v);
 void pg_array_f64(struct buf *b, double v);
 void pg_array_bool(struct buf *b, bool v);
 void pg_array_text(struct buf *b, struct slice v);
+void pg_array_text_or_null(struct buf *b, struct slice v); /* p == NULL: NULL */
 void pg_array_bytes(struct buf *b, const void *p, size_t n);
 /* An element in parts: its bytes are appended to b between the two. */
 size_t pg_array_open(struct buf *b);
@@ -100,6 +101,8 @@ int64_t pg_row_i64(struct pg_row *w);
 double pg_row_f64(struct pg_row *w);
 bool pg_row_bool(struct pg_row *w);
 struct slice pg_row_text(struct pg_row *w);
+/* NULL is none, p == NULL. */
+struct slice pg_row_text_or_none(struct pg_row *w);
 enum err_code pg_row_end(const struct pg_row *w, struct err *e) CHECKED;
 /* How many rows a statement changed. */
 int64_t pg_changed(PGresult *r);

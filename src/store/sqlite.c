@@ -476,4 +476,5 @@ const struct store_ops store_sqlite_ops = {
     .documents = &sqlite_document_ops,
     .events = &sqlite_event_ops,
     .desk = &sqlite_desk_ops,
+    .records = &sqlite_record_ops,
 };

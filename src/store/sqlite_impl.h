@@ -20,6 +20,8 @@
  *                       sqlite_embed.c the job that makes vectors
  *   sqlite_events.c     page views
  *   sqlite_desk.c       marks
+ *   sqlite_collections.c  tenants, databases, collections;
+ *                       sqlite_records.c their records
  *
  * Threads: a struct db belongs to one thread at a time.
  */
@@ -36,7 +38,7 @@
 /* ---- connections ---- */
 
 /* Statements are kept by the address of their SQL text: always a literal. */
-#define CONN_STMTS 256
+#define CONN_STMTS 512
 
 struct db {
     sqlite3 *db;
@@ -140,6 +142,8 @@ bool q_next(struct query *q); /* a row?  Columns are read from the first. */
 int64_t q_get_int(struct query *q);
 double q_get_double(struct query *q);
 struct slice q_get_text(struct query *q, struct arena *a);
+/* NULL is none, p == NULL. */
+struct slice q_get_text_or_none(struct query *q, struct arena *a);
 /* The same, borrowed until the next q_next or q_end. */
 struct slice q_peek_text(struct query *q);
 struct slice q_peek_blob(struct query *q); /* bytes, of any alignment */
@@ -173,6 +177,15 @@ enum err_code q_rows_by_id(struct db *c, const char *sql, const int64_t *ids,
                                         void *row),
                            struct err *e) CHECKED;
 enum err_code arena_full(struct err *e);
+
+/* Add the numbers in the first column of what is left of q; and q_end.
+ * Afterwards p is not NULL, unless it failed; free(p) in any case. */
+struct id_list {
+    int64_t *p;
+    size_t n, cap;
+};
+enum err_code q_ids(struct query *q, struct id_list *out, struct err *e)
+    CHECKED;
 
 /* ---- papers as rows (sqlite_papers.c) ---- */
 
@@ -294,6 +307,7 @@ extern const struct scrape_ops sqlite_scrape_ops;
 extern const struct document_ops sqlite_document_ops;
 extern const struct event_ops sqlite_event_ops;
 extern const struct desk_ops sqlite_desk_ops;
+extern const struct record_ops sqlite_record_ops;
 
 /* slots of sqlite_list.c and sqlite_similar.c */
 enum err_code sqlite_papers_list(struct store *s, struct arena *a,

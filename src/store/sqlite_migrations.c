@@ -420,6 +420,47 @@ static const char searches_9[] = "CREATE TABLE saved_searches("
                                  "  created_at INTEGER NOT NULL,"
                                  "  updated_at INTEGER NOT NULL) STRICT;";
 
+/* Chroma's collections.  A record's number begins with its collection's, so the
+ * records of a collection lie together; what is long is at the end of the row.
+ * A deleted collection is in collections_gone until its records are removed. */
+static const char records_10[] =
+    "CREATE TABLE tenants(name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE databases("
+    "  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  tenant TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  UNIQUE (tenant, name)) STRICT;"
+    "CREATE TABLE collections("
+    "  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  database INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  metadata TEXT,"
+    "  configuration TEXT NOT NULL,"
+    "  dim INTEGER NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  generation INTEGER NOT NULL DEFAULT 0,"
+    "  given INTEGER NOT NULL DEFAULT 0," /* numbers, in all */
+    "  count INTEGER NOT NULL DEFAULT 0,"
+    "  UNIQUE (database, name)) STRICT;"
+    "CREATE TABLE collections_gone(number INTEGER PRIMARY KEY) STRICT;"
+    "CREATE TABLE records("
+    "  number INTEGER PRIMARY KEY,"
+    "  collection INTEGER NOT NULL,"
+    "  generation INTEGER NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  uri TEXT,"
+    "  metadata TEXT,"
+    "  document TEXT,"
+    "  vector BLOB NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX records_by_id ON records(collection, id);"
+    "CREATE INDEX records_by_change ON records(collection, generation);"
+    "INSERT INTO tenants VALUES ('default_tenant');"
+    "INSERT INTO databases(id, tenant, name) VALUES"
+    "  ('00000000-0000-0000-0000-000000000000', 'default_tenant',"
+    "  'default_database');";
+
 /* Each step in parts (C promises no longer literals), NULL-ended. */
 #define MAX_PARTS 4
 static const char *const steps[][MAX_PARTS] = {
@@ -432,6 +473,7 @@ static const char *const steps[][MAX_PARTS] = {
     {desk_7, NULL},
     {events_8, NULL},
     {searches_9, NULL},
+    {records_10, NULL},
 };
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 

@@ -8,6 +8,7 @@
 #include "store/sqlite_impl.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 static sqlite3_stmt *kept_statement(struct query *q, const char *sql)
@@ -136,6 +137,17 @@ struct slice q_get_text(struct query *q, struct arena *a)
     return s;
 }
 
+struct slice q_get_text_or_none(struct query *q, struct arena *a)
+{
+    struct slice s = q_peek_text(q);
+
+    if (!s.p)
+        return SLICE_NONE;
+    s = arena_slice(a, s);
+    q->no_memory |= !s.p;
+    return s;
+}
+
 void q_skip(struct query *q)
 {
     q->column++;
@@ -222,4 +234,31 @@ enum err_code q_rows_by_id(
         code = q_rows(&q, r, read, e);
     }
     return code;
+}
+
+static bool make_room(struct id_list *l)
+{
+    size_t cap = l->cap ? l->cap * 2 : 1024;
+    int64_t *p;
+
+    if (l->n < l->cap)
+        return true;
+    p = realloc(l->p, cap * sizeof(*p));
+    if (!p)
+        return false;
+    l->p = p;
+    l->cap = cap;
+    return true;
+}
+
+enum err_code q_ids(struct query *q, struct id_list *out, struct err *e)
+{
+    bool room = make_room(out);
+
+    while (room && q_next(q)) {
+        out->p[out->n++] = q_get_int(q);
+        room = make_room(out);
+    }
+    q->no_memory |= !room;
+    return q_end(q, e);
 }

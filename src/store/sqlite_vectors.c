@@ -202,54 +202,21 @@ enum err_code sqlite_vectors_model_set(struct store *s, enum vector_set set,
 
 /* ---- lists of numbers ---- */
 
-struct ids {
-    int64_t *p;
-    size_t n, cap;
-};
-
-static bool ids_add(struct ids *l, int64_t id)
-{
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 1024;
-        int64_t *p = realloc(l->p, cap * sizeof(*p));
-
-        if (!p)
-            return false;
-        l->p = p;
-        l->cap = cap;
-    }
-    l->p[l->n++] = id;
-    return true;
-}
-
-/* All rows of q, which is ended. */
-static enum err_code read_ids(struct query *q, struct ids *out, struct err *e)
-{
-    while (q_next(q))
-        if (!ids_add(out, q_get_int(q)))
-            q->no_memory = true;
-    return q_end(q, e);
-}
-
 /* The numbers that a statement without parameters gives, malloc'ed. */
 static enum err_code list_ids(struct store *base, const char *sql,
                               int64_t **out, size_t *n, struct err *e)
 {
     struct sqlite_store *s = sqlite_downcast(base);
-    struct ids ids = {malloc(sizeof(int64_t)), 0, 1};
+    struct id_list ids = {0};
     struct query q;
     struct db *c;
     enum err_code code = db_get(s, false, &c, e);
 
-    if (code != ERR_NONE) {
-        free(ids.p);
+    if (code != ERR_NONE)
         return code;
-    }
     q_start(&q, c, sql);
-    code = read_ids(&q, &ids, e);
+    code = q_ids(&q, &ids, e);
     db_put(s, c);
-    if (code == ERR_NONE && !ids.p)
-        code = err_set(e, ERR_INTERNAL, "out of memory");
     if (code != ERR_NONE) {
         free(ids.p);
         return code;
@@ -314,8 +281,8 @@ const float *vector_read(struct query *q, struct arena *a)
 }
 
 static enum err_code changed_documents(struct sqlite_store *s, uint64_t since,
-                                       struct ids *out, uint64_t *generation,
-                                       struct err *e)
+                                       struct id_list *out,
+                                       uint64_t *generation, struct err *e)
 {
     struct query q;
     struct db *c;
@@ -329,7 +296,7 @@ static enum err_code changed_documents(struct sqlite_store *s, uint64_t since,
                 "SELECT key FROM documents WHERE visible = 1"
                 " AND generation > ? ORDER BY key");
         q_int(&q, (int64_t)since);
-        code = read_ids(&q, out, e);
+        code = q_ids(&q, out, e);
     }
     db_put(s, c);
     return code;
@@ -420,7 +387,7 @@ enum err_code sqlite_chunks_each(
 {
     struct sqlite_store *s = sqlite_downcast(base);
     struct chunk_visitor w = {each, ctx, m, arena_new(BATCH_BYTES)};
-    struct ids keys = {0};
+    struct id_list keys = {0};
     enum err_code code = w.a ? changed_documents(s, since, &keys, generation, e)
                              : err_set(e, ERR_INTERNAL, "out of memory");
 

@@ -4,7 +4,7 @@
  * Two backends, SQLite (embedded: one file, one process) and PostgreSQL 15+
  * (many processes), pass one conformance suite (tests/unit/test_store.c).  The
  * areas have their own headers: papers, jobs, scrape (results, outbox,
- * schedules, coverage, limiter).
+ * schedules, coverage, limiter), documents, events, desk, records.
  *
  * A call that returns ERR_NONE after a write has committed it durably
  * (fsync'ed).  A call that fails has changed nothing.

@@ -341,8 +341,8 @@ enum err_code args_vector_search(const struct vector_search *q, struct err *e)
     return code == ERR_NONE ? args_vector(q->vector, e) : code;
 }
 
-static enum err_code text_within(const char *field, struct slice s, size_t max,
-                                 struct err *e)
+enum err_code args_text_within(const char *field, struct slice s, size_t max,
+                               struct err *e)
 {
     if (s.len > max)
         return err_field(e, field, "'%s' is longer than %zu bytes", field, max);
@@ -360,11 +360,12 @@ enum err_code args_views(const struct page_view *views, size_t n, struct err *e)
 
         if (v->page.len == 0)
             return err_field(e, "page", "'page' is empty");
-        if ((code = text_within("page", v->page, VIEW_MAX_PAGE, e)) ||
-            (code = text_within("title", v->title, VIEW_MAX_TITLE, e)) ||
-            (code = text_within("referrer", v->referrer, VIEW_MAX_REFERRER, e)))
+        if ((code = args_text_within("page", v->page, VIEW_MAX_PAGE, e)) ||
+            (code = args_text_within("title", v->title, VIEW_MAX_TITLE, e)) ||
+            (code = args_text_within("referrer", v->referrer, VIEW_MAX_REFERRER,
+                                     e)))
             return code;
-        code = text_within("bot", v->bot, VIEW_MAX_REFERRER, e);
+        code = args_text_within("bot", v->bot, VIEW_MAX_REFERRER, e);
     }
     return code;
 }

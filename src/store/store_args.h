@@ -14,11 +14,15 @@
 #include "store/events.h"
 #include "store/jobs.h"
 #include "store/papers.h"
+#include "store/records.h"
 #include "store/scrape.h"
 #include "store/store.h"
 
 enum err_code args_text(const char *field, struct slice s, struct err *e)
     CHECKED;
+/* The same, of at most `max` bytes. */
+enum err_code args_text_within(const char *field, struct slice s, size_t max,
+                               struct err *e) CHECKED;
 /* 0 <= offset, 0 <= limit <= STORE_MAX_ROWS */
 enum err_code args_page(int64_t offset, int64_t limit, struct err *e) CHECKED;
 enum err_code args_papers(const struct paper *papers, size_t n, struct err *e)
@@ -63,5 +67,17 @@ enum err_code args_bounds(const int64_t *bounds, size_t n, struct err *e)
 enum err_code args_search(const struct saved_search *s, struct err *e) CHECKED;
 enum err_code args_marks(size_t n, const struct marks_change *change,
                          struct err *e) CHECKED;
+
+/* store_args_records.c: a name or id that is not empty; a UUID; how many. */
+enum err_code args_record_name(const char *field, struct slice s, struct err *e)
+    CHECKED;
+enum err_code args_record_id(struct slice id, struct err *e) CHECKED;
+enum err_code args_record_count(size_t n, struct err *e) CHECKED;
+enum err_code args_record_collection(const struct record_collection *c,
+                                     struct err *e) CHECKED;
+enum err_code args_collection_change(const struct collection_change *c,
+                                     struct err *e) CHECKED;
+enum err_code args_record_batch(const struct record_batch *b, struct err *e)
+    CHECKED;
 
 #endif

@@ -1,10 +1,10 @@
 /* store_front.h - what every public call of the store passes through.
  *
  * The public functions are wrappers: store.c (papers, jobs, scrapes, page
- * views), store_documents.c and store_desk.c.  A wrapper does five things and
- * nothing else: check the arguments (store_args.h), give a test's fault its
- * turn, call the backend's slot, count the call and its time, and tell what it
- * changed (store_watch).  Only there is `ops` followed.
+ * views), store_documents.c, store_desk.c and store_records.c.  A wrapper does
+ * five things and nothing else: check the arguments (store_args.h), give a
+ * test's fault its turn, call the backend's slot, count the call and its time,
+ * and tell what it changed (store_watch).  Only there is `ops` followed.
  *
  * Included by those files and nobody else.
  */
@@ -40,7 +40,13 @@
     X(papers_waiting) X(views_add) X(views_totals) \
     X(views_series) X(views_top) X(views_changed) X(page_erase) X(views_roll_up) X(visitor_salt) \
     X(visitors) X(marks_get) X(marks_set) \
-    X(search_put) X(search_get) X(search_delete) X(searches_list)
+    X(search_put) X(search_get) X(search_delete) X(searches_list) \
+    X(tenant_create) X(tenant_exists) X(database_create) X(database_get) \
+    X(databases_list) X(database_delete) X(collection_create) \
+    X(collection_get) X(collection_find) X(collections_list) \
+    X(collection_modify) X(collection_delete) X(records_sweep) \
+    X(records_reset) X(records_put) X(records_delete) X(records_find) \
+    X(records_get) X(records_list) X(records_each) X(records_present)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,

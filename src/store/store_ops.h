@@ -2,9 +2,9 @@
  *
  * Included by the front (store_front.h), the backends and nobody else.  Every
  * slot is required and has the contract of the public function of the same name
- * in store.h, papers.h, jobs.h, scrape.h, documents.h, events.h or desk.h; the
- * wrapper in the front has checked the arguments already, so that backends need
- * not:
+ * in store.h, papers.h, jobs.h, scrape.h, documents.h, events.h, desk.h or
+ * records.h; the wrapper in the front has checked the arguments already, so
+ * that backends need not:
  *   - texts are valid UTF-8 without NUL (JSON texts are taken as they are);
  *   - limits are 0..STORE_MAX_ROWS, offsets >= 0, outputs are not NULL;
  *   - `e` may be NULL, as everywhere.
@@ -20,6 +20,7 @@
 #include "store/events.h"
 #include "store/jobs.h"
 #include "store/papers.h"
+#include "store/records.h"
 #include "store/scrape.h"
 #include "store/store.h"
 
@@ -313,6 +314,72 @@ struct desk_ops {
                                    struct err *e);
 };
 
+struct record_ops {
+    enum err_code (*tenant_create)(struct store *s, struct slice name,
+                                   struct err *e);
+    enum err_code (*tenant_exists)(struct store *s, struct slice name,
+                                   bool *exists, struct err *e);
+    enum err_code (*database_create)(struct store *s,
+                                     const struct record_database *d,
+                                     struct err *e);
+    enum err_code (*database_get)(struct store *s, struct arena *a,
+                                  struct slice tenant, struct slice name,
+                                  struct record_database *out, struct err *e);
+    enum err_code (*databases_list)(struct store *s, struct arena *a,
+                                    struct slice tenant, int64_t offset,
+                                    int limit, struct record_database **out,
+                                    size_t *n, int64_t *count, struct err *e);
+    enum err_code (*database_delete)(struct store *s, struct slice tenant,
+                                     struct slice name, struct err *e);
+    enum err_code (*collection_create)(struct store *s, struct arena *a,
+                                       const struct record_collection *in,
+                                       struct record_collection *out,
+                                       bool *existing, struct err *e);
+    enum err_code (*collection_get)(struct store *s, struct arena *a,
+                                    struct slice id,
+                                    struct record_collection *out,
+                                    struct err *e);
+    enum err_code (*collection_find)(struct store *s, struct arena *a,
+                                     struct slice tenant, struct slice database,
+                                     struct slice name,
+                                     struct record_collection *out,
+                                     struct err *e);
+    enum err_code (*collections_list)(struct store *s, struct arena *a,
+                                      struct slice tenant,
+                                      struct slice database, int64_t offset,
+                                      int limit, struct record_collection **out,
+                                      size_t *n, int64_t *count, struct err *e);
+    enum err_code (*collection_modify)(struct store *s, int64_t number,
+                                       const struct collection_change *change,
+                                       struct err *e);
+    enum err_code (*collection_delete)(struct store *s, int64_t number,
+                                       struct err *e);
+    enum err_code (*sweep)(struct store *s, int64_t *n, struct err *e);
+    enum err_code (*reset)(struct store *s, struct err *e);
+    enum err_code (*put)(struct store *s, int64_t collection,
+                         const struct record_batch *b,
+                         struct records_state *state, struct err *e);
+    enum err_code (*delete_records)(struct store *s, int64_t collection,
+                                    const int64_t *numbers, size_t n,
+                                    int64_t *deleted, struct err *e);
+    enum err_code (*find)(struct store *s, int64_t collection,
+                          const struct slice *ids, size_t n, int64_t *out,
+                          struct err *e);
+    enum err_code (*get)(struct store *s, struct arena *a, int64_t collection,
+                         const int64_t *numbers, size_t n, unsigned fields,
+                         struct record **out, size_t *n_out, struct err *e);
+    enum err_code (*list)(struct store *s, struct arena *a, int64_t collection,
+                          int64_t after, int64_t offset, int limit,
+                          unsigned fields, struct record **out, size_t *n,
+                          struct err *e);
+    enum err_code (*each)(
+        struct store *s, int64_t collection, uint64_t since, unsigned fields,
+        enum err_code (*each)(void *ctx, const struct record *r, struct err *e),
+        void *ctx, struct records_state *state, struct err *e);
+    enum err_code (*present)(struct store *s, int64_t collection, int64_t **out,
+                             size_t *n, struct err *e);
+};
+
 /* max_attempts of the webhook jobs that the store makes itself (deliveries):
  * how often one may take the process down.  Refused sends do not count, they
  * end with a report. */
@@ -345,6 +412,7 @@ struct store_ops {
     const struct document_ops *documents;
     const struct event_ops *events;
     const struct desk_ops *desk;
+    const struct record_ops *records;
 };
 
 /* One line of store_op_stats(), while it grows. */
