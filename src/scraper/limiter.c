@@ -10,6 +10,9 @@
  * again after an interval.  A request holds the row for six seconds and renews
  * that while it lasts: one that died with its process does not stop the others
  * for the length of a time-out.
+ *
+ * What is written there is counted from a moment within the update: before it
+ * we may have waited for another process's.
  */
 #include "scraper/limiter.h"
 
@@ -21,6 +24,7 @@
 #define RETRY_AFTER_MAX INT64_C(86400) /* s; a longer wish is not believed */
 #define WAIT_MAX_US (15 * US_PER_S)    /* on a worker; else the job goes back */
 #define HOLD_US (6 * US_PER_S)         /* renewed when half is over */
+#define SKEW_US (60 * US_PER_S)        /* between clocks of two machines */
 
 void limiter_init(struct limiter *l, struct store *s, const char *name,
                   int64_t interval_ms)
@@ -39,7 +43,7 @@ static bool try_in(void *ctx)
 
 struct entry {
     const struct limiter *limiter;
-    int64_t now;
+    int64_t now;        /* in the update */
     int64_t wait_until; /* 0: in */
     bool open;          /* the breaker's fault */
 };
@@ -52,8 +56,10 @@ static int64_t later(int64_t a, int64_t b)
 static bool enter_change(struct limiter_state *st, void *ctx)
 {
     struct entry *x = ctx;
-    int64_t look = x->now + later(x->limiter->interval_us, US_PER_MS);
+    int64_t look;
 
+    x->now = clock_now_us();
+    look = x->now + later(x->limiter->interval_us, US_PER_MS);
     /* A clock set back must not stop us for longer than any wait we set. */
     if (st->next_at > x->now + RETRY_AFTER_MAX * US_PER_S)
         st->next_at = 0;
@@ -65,7 +71,7 @@ static bool enter_change(struct limiter_state *st, void *ctx)
         x->wait_until = st->open_until;
     if (st->next_at > x->now)
         x->wait_until = later(x->wait_until, st->next_at);
-    if (st->busy_until > x->now && st->busy_until <= x->now + HOLD_US)
+    if (st->busy_until > x->now && st->busy_until <= x->now + HOLD_US + SKEW_US)
         x->wait_until =
             later(x->wait_until, st->busy_until < look ? st->busy_until : look);
     if (x->wait_until)
@@ -93,7 +99,7 @@ static enum err_code enter_store(struct limiter *l, struct job_run *r,
                                  int64_t *retry_at, struct err *e)
 {
     for (;;) {
-        struct entry x = {.limiter = l, .now = clock_now_us()};
+        struct entry x = {.limiter = l};
         struct limiter_state after;
         enum err_code rc = store_limiter_update(l->store, l->name, enter_change,
                                                 &x, &after, e);
@@ -113,21 +119,23 @@ static enum err_code enter_store(struct limiter *l, struct job_run *r,
 
 static bool hold_change(struct limiter_state *st, void *ctx)
 {
-    st->busy_until = *(const int64_t *)ctx;
+    struct limiter *l = ctx;
+
+    l->hold_until = st->busy_until = clock_now_us() + HOLD_US;
     return true;
 }
 
 void limiter_hold(struct limiter *l)
 {
-    int64_t now = clock_now_us(), until = now + HOLD_US;
+    int64_t now = clock_now_us();
     struct limiter_state after;
     struct err e = {0};
 
     if (now < l->hold_until - HOLD_US / 2)
         return;
-    l->hold_until = until;
-    if (store_limiter_update(l->store, l->name, hold_change, &until, &after,
-                             &e) != ERR_NONE)
+    l->hold_until = now + HOLD_US; /* if it fails, not at once again */
+    if (store_limiter_update(l->store, l->name, hold_change, l, &after, &e) !=
+        ERR_NONE)
         log_warn("scraper", "cannot keep the turn at arXiv",
                  LOG_S("error", e.msg));
 }
@@ -151,15 +159,17 @@ enum err_code limiter_enter(struct limiter *l, struct job_run *r,
 
 struct leaving {
     const struct limiter *limiter;
-    int64_t now, retry_after_s;
+    int64_t now; /* in the update */
+    int64_t retry_after_s;
     enum limiter_outcome outcome;
 };
 
 static bool leave_change(struct limiter_state *st, void *ctx)
 {
-    const struct leaving *x = ctx;
+    struct leaving *x = ctx;
     int64_t wish = x->retry_after_s;
 
+    x->now = clock_now_us();
     st->busy_until = 0;
     st->next_at = x->now + x->limiter->interval_us;
     if (wish > 0)
@@ -184,10 +194,8 @@ static bool leave_change(struct limiter_state *st, void *ctx)
 void limiter_leave(struct limiter *l, struct job_run *r,
                    enum limiter_outcome outcome, int64_t retry_after_s)
 {
-    struct leaving x = {.limiter = l,
-                        .now = clock_now_us(),
-                        .retry_after_s = retry_after_s,
-                        .outcome = outcome};
+    struct leaving x = {
+        .limiter = l, .retry_after_s = retry_after_s, .outcome = outcome};
     struct limiter_state after = {0};
     struct err e = {0};
 

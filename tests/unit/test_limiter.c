@@ -18,6 +18,7 @@
 #define INTERVAL_MS 40
 #define PATIENCE_US (20 * US_PER_S)
 #define MAX_SPANS 64
+#define HOLD_US (6 * US_PER_S) /* as in limiter.c */
 
 /* Each run of the kind asks once. */
 struct asked {
@@ -28,6 +29,54 @@ struct asked {
     atomic_int n, inside, most_inside, refused;
     _Atomic int64_t refused_until;
 };
+
+/* Another process gets at the state between our call and our turn. */
+static struct {
+    atomic_bool armed;
+    int64_t busy_until, found; /* before and after our turn */
+} overtaken;
+
+static bool overwrite(struct limiter_state *st, void *ctx)
+{
+    *st = *(struct limiter_state *)ctx;
+    return true;
+}
+
+enum err_code
+__real_store_limiter_update(struct store *s, const char *name,
+                            bool (*change)(struct limiter_state *st, void *ctx),
+                            void *ctx, struct limiter_state *after,
+                            struct err *e);
+enum err_code
+__wrap_store_limiter_update(struct store *s, const char *name,
+                            bool (*change)(struct limiter_state *st, void *ctx),
+                            void *ctx, struct limiter_state *after,
+                            struct err *e);
+
+enum err_code
+__wrap_store_limiter_update(struct store *s, const char *name,
+                            bool (*change)(struct limiter_state *st, void *ctx),
+                            void *ctx, struct limiter_state *after,
+                            struct err *e)
+{
+    bool now = atomic_exchange(&overtaken.armed, false);
+    struct limiter_state theirs = {.busy_until = clock_now_us() + HOLD_US},
+                         ignored;
+    enum err_code rc;
+
+    if (now && __real_store_limiter_update(s, name, overwrite, &theirs,
+                                           &ignored, e) != ERR_NONE)
+        return e->code;
+    rc = __real_store_limiter_update(s, name, change, ctx, after, e);
+    if (now && rc == ERR_NONE) {
+        overtaken.busy_until = theirs.busy_until;
+        overtaken.found = after->busy_until;
+        theirs.busy_until = 0; /* they leave */
+        rc = __real_store_limiter_update(s, name, overwrite, &theirs, &ignored,
+                                         e);
+    }
+    return rc;
+}
 
 struct fixture {
     struct store *s;
@@ -156,12 +205,6 @@ static struct limiter_state state_of(struct fixture *f)
     return st;
 }
 
-static bool overwrite(struct limiter_state *st, void *ctx)
-{
-    *st = *(struct limiter_state *)ctx;
-    return true;
-}
-
 static void set_state(struct fixture *f, struct limiter_state st)
 {
     struct limiter_state after;
@@ -208,6 +251,18 @@ static void test_other_process_is_waited_for(void **state)
     ask(f, 1);
     wait_ended(f, 1);
     assert_true(f->asked.begin[0] >= until);
+}
+
+static void test_other_process_came_first(void **state)
+{
+    struct fixture *f = *state;
+
+    atomic_store(&overtaken.armed, true);
+    ask(f, 1);
+    wait_ended(f, 1);
+    assert_false(atomic_load(&overtaken.armed));
+    assert_int_equal(overtaken.found, overtaken.busy_until);
+    assert_int_equal(atomic_load(&f->asked.n), 1);
 }
 
 static void test_breaker(void **state)
@@ -313,6 +368,7 @@ int main(void)
         TEST(test_one_at_a_time_with_pauses),
         TEST(test_pause_survives_a_restart),
         TEST(test_other_process_is_waited_for),
+        TEST(test_other_process_came_first),
         TEST(test_breaker),
         TEST(test_unknown_counts_for_nothing),
         TEST(test_retry_after_holds_for_all),
