@@ -695,7 +695,8 @@ static void check_room(struct conn *c)
     else if (over > 0)
         turn_away(c, TURNED_AWAY("503 Service Unavailable", "37",
                                  "too many open connections"));
-    else if (c->peer->n > s->opt.max_connections_per_ip)
+    else if (c->peer->n > s->opt.max_connections_per_ip &&
+             !router_is_proxy(s->router, slice_of(c->peer->text)))
         turn_away(c, TURNED_AWAY("429 Too Many Requests", "54",
                                  "too many open connections from one address"));
 }

@@ -179,7 +179,7 @@ static bool in_cidr(const uint8_t bits[16], const struct cidr *c)
     return left == 0 || (bits[whole] ^ c->bits[whole]) >> (8 - left) == 0;
 }
 
-static bool is_proxy(const struct router *rt, struct slice address)
+bool router_is_proxy(const struct router *rt, struct slice address)
 {
     uint8_t bits[16];
     size_t i;
@@ -231,7 +231,7 @@ static void find_client(struct exchange *x)
         if (!parse_address(hop, bits))
             return; /* what lies beyond it cannot be trusted either */
         x->r.client = hop;
-        if (!is_proxy(x->router, hop))
+        if (!router_is_proxy(x->router, hop))
             return;
         end = begin > 0 ? begin - 1 : 0;
     }
@@ -329,7 +329,7 @@ bool policy_host(struct exchange *x)
 
     x->host = x->head.host;
     x->forwarded = says_forwarded(x);
-    if (x->forwarded && is_proxy(x->router, slice_of(x->peer))) {
+    if (x->forwarded && router_is_proxy(x->router, slice_of(x->peer))) {
         x->peer_trusted = true;
         find_client(x);
         forwarded_host = request_header(&x->r, "X-Forwarded-Host");

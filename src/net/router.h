@@ -118,6 +118,8 @@ struct router_options {
 /* Copies the options.  NULL and e set on a malformed one. */
 struct router *router_new(const struct router_options *opt, struct err *e);
 void router_free(struct router *rt);
+/* Is this address one of trusted_proxies? */
+bool router_is_proxy(const struct router *rt, struct slice address);
 /* Add a table (kept by pointer, up to its NULL pattern).  `ctx` is passed to
  * its handlers.  Asserts that no two rows collide. */
 void router_add(struct router *rt, const struct route *rows, void *ctx);
