@@ -29,7 +29,8 @@ struct backend_options {
     void (*papers_stored)(void *ctx);
     /* The papers nearest to paper `id` by meaning, the best first, itself left
      * out: at most k ids and their scores.  An error: it cannot tell, and words
-     * decide.  NULL: the vectors are in another process. */
+     * decide.  NULL: the vectors are in another process, which has the row of
+     * backend_neighbour_routes, too. */
     enum err_code (*similar)(void *ctx, int64_t id, int k, int64_t *ids,
                              double *scores, size_t *n, struct err *e);
     void *ctx;
@@ -43,6 +44,9 @@ void backend_free(struct backend *b); /* takes NULL */
 
 /* For router_add, with the backend as ctx. */
 extern const struct route backend_routes[];
+/* What a process with the papers' vectors answers better, with or without the
+ * rest of the backend. */
+extern const struct route backend_neighbour_routes[];
 
 /* Append the backend's lines to /metrics; `backend` is a struct backend. */
 void backend_metrics(struct buf *out, void *backend);

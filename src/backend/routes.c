@@ -281,24 +281,6 @@ const struct route backend_routes[] = {
     },
     {
         .method = HTTP_GET,
-        .pattern = "/api/papers/{id}/similar/",
-        .handle = paper_similar,
-        .policy = POLICY_READ,
-        .envelope = ENVELOPE_DRF,
-        .params = similar_params,
-        .tag = "Papers",
-        .summary = "Papers like it",
-        .doc =
-            "Each with a similarity, the best first.  `method` says how they "
-            "were found: by \"vectors\" (the cosine of their meanings, "
-            "exact), where the processor runs in this process and has "
-            "embedded the paper, else by the rare \"words\" that they share "
-            "(from 1 down to 0).",
-        .schema = "SimilarPapers",
-        .returns = SIMILAR_EXAMPLE,
-    },
-    {
-        .method = HTTP_GET,
         .pattern = "/api/stats/papers/",
         .handle = papers_stats,
         .policy = POLICY_READ,
@@ -412,6 +394,28 @@ const struct route backend_routes[] = {
         .summary = "One report",
         .schema = "ScraperJob",
         .returns = JOB_EXAMPLE,
+    },
+    {0},
+};
+
+const struct route backend_neighbour_routes[] = {
+    {
+        .method = HTTP_GET,
+        .pattern = "/api/papers/{id}/similar/",
+        .handle = paper_similar,
+        .policy = POLICY_READ,
+        .envelope = ENVELOPE_DRF,
+        .params = similar_params,
+        .tag = "Papers",
+        .summary = "Papers like it",
+        .doc =
+            "Each with a similarity, the best first.  `method` says how they "
+            "were found: by \"vectors\" (the cosine of their meanings, "
+            "exact) once the processor has embedded the paper, else by the "
+            "rare \"words\" that they share "
+            "(from 1 down to 0).",
+        .schema = "SimilarPapers",
+        .returns = SIMILAR_EXAMPLE,
     },
     {0},
 };

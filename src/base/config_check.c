@@ -246,6 +246,25 @@ static const char *check_token(struct slice s)
     return NULL;
 }
 
+/* Who guesses it may do everything.  127: struct secrets. */
+static const char *check_admin_token(struct slice s)
+{
+    return s.len < 16 || s.len > 127 ? "expected 16 to 127 characters"
+                                     : check_token(s);
+}
+
+/* Part of a session's id, which is in a query.  7: struct eio_session. */
+static const char *check_live_name(struct slice s)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+    for (size_t i = 0; i < s.len; i++)
+        if (s.len > 7 || !memchr(allowed, s.p[i], sizeof(allowed) - 1))
+            return "expected up to 7 letters and digits";
+    return NULL;
+}
+
 static const char *check_retries(struct slice s)
 {
     struct slice part;
@@ -274,6 +293,9 @@ static const struct {
     {"redis_key", check_redis_key},
     {"backend_url", check_http},
     {"webhook_secret", check_token},
+    {"admin_token", check_admin_token},
+    {"server_url", check_http},
+    {"live_name", check_live_name},
     {"webhook_signing_secret", check_signing_secret},
     {"llm_url", check_http},
     {"llm_key", check_token},

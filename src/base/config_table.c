@@ -81,6 +81,10 @@ const struct config_row config_table[CONFIG_ROWS] = {
         "beginning of all names in Redis: the option 'key' of "
         "@socket.io/redis-adapter; installations that share a Redis need one "
         "each"),
+    STR("live_name", "",
+        "name of this process among those that serve live events behind one "
+        "proxy: the ids of its sessions begin with it and a dot, so that the "
+        "proxy finds the way back"),
     STR("backend_url", "",
         "where the scraper delivers; not set: this process; needed when "
         "services holds scraper without backend"),
@@ -90,6 +94,12 @@ const struct config_row config_table[CONFIG_ROWS] = {
     SECRET("webhook_signing_secret",
            "whsec_... secret of the Standard Webhooks signature; not set: "
            "generated into data_dir"),
+    SECRET("admin_token",
+           "token for writing and for pages of operations; processes behind "
+           "one proxy need the same; not set: generated into data_dir"),
+    STR("server_url", "",
+        "the server that commands talk to; not set: the one that runs on "
+        "data_dir, or the command itself"),
     STR("model_dir", "",
         "folder with model.safetensors and vocab.txt of all-MiniLM-L6-v2; not "
         "set: next to the program, then data_dir/model"),

@@ -54,9 +54,10 @@ struct app {
     struct ops_describer describers[5];
     struct ops *ops;
     struct router *router;
+    struct app *whole; /* what the desk's address serves; NULL: this process */
     struct server *server;
     struct scraper *scraper;     /* NULL: runs elsewhere */
-    struct backend *backend;     /* NULL: runs elsewhere */
+    struct backend *backend;     /* NULL: neither it nor the vectors are here */
     struct processor *processor; /* NULL: runs elsewhere */
     struct redis *redis;         /* NULL: no redis_url */
     struct sio *live;            /* NULL: nobody could hear of anything */
@@ -186,7 +187,7 @@ static enum err_code make_backend(struct app *a, struct err *e)
         .ctx = a,
     };
 
-    if (!(a->services & SERVICE_BACKEND))
+    if (!(a->services & (SERVICE_BACKEND | SERVICE_PROCESSOR)))
         return ERR_NONE;
     return backend_new(&a->backend, &opt, e);
 }
@@ -225,6 +226,7 @@ static void make_sio(struct app *a)
 {
     struct sio_options opt = {
         .path = config_str(a->config, "live_path"),
+        .name = config_str(a->config, "live_name"),
         .ping_interval_ms = setting(a, "live_ping_interval_ms"),
         .ping_timeout_ms = setting(a, "live_ping_timeout_ms"),
         .connect_timeout_ms = setting(a, "live_connect_timeout_ms"),
@@ -316,7 +318,7 @@ static void make_ops(struct app *a)
 
     add_probes(a);
     a->collectors[n++] = (struct ops_collector){metrics_store, a->store};
-    if (a->backend)
+    if (a->services & SERVICE_BACKEND)
         a->collectors[n++] =
             (struct ops_collector){backend_metrics, a->backend};
     if (a->processor)
@@ -346,6 +348,8 @@ static void add_routes(struct app *a)
     router_add(a->router, jobs_routes, &a->jobs_api);
     if (a->services & SERVICE_BACKEND)
         router_add(a->router, backend_routes, a->backend);
+    if (a->services & (SERVICE_BACKEND | SERVICE_PROCESSOR))
+        router_add(a->router, backend_neighbour_routes, a->backend);
     if (a->services & SERVICE_PROCESSOR)
         processor_add_routes(a->processor, a->router);
     if (a->services & SERVICE_ANALYTICS) {
@@ -358,12 +362,26 @@ static void add_routes(struct app *a)
     router_add(a->router, ops_routes, a->ops);
     router_add(a->router, settings_routes, (void *)a->config);
     router_add_session(a->router);
-    router_add_docs(a->router);
+    router_add_docs(a->router, a->whole ? a->whole->router : NULL);
+}
+
+static enum err_code make_description(struct app **out, const struct config *c,
+                                      int services, struct err *e);
+
+/* The desk is for all services at its address.  With a public_url that is a
+ * proxy's, which leads to those that are not in this process. */
+static enum err_code make_whole(struct app *a, struct err *e)
+{
+    if (!(a->services & SERVICE_WEB) || a->services == SERVICES_ALL ||
+        !*config_str(a->config, "public_url"))
+        return ERR_NONE;
+    return make_description(&a->whole, a->config, SERVICES_ALL, e);
 }
 
 static enum err_code make_router(struct app *a, const char *listen,
                                  struct err *e)
 {
+    enum err_code rc;
     struct router_options opt = {
         .public_url = config_str(a->config, "public_url"),
         .allowed_origins = config_str(a->config, "allowed_origins"),
@@ -377,6 +395,8 @@ static enum err_code make_router(struct app *a, const char *listen,
     a->router = router_new(&opt, e);
     if (!a->router)
         return e ? e->code : ERR_INVALID;
+    if ((rc = make_whole(a, e)) != ERR_NONE)
+        return rc;
     add_routes(a);
     return ERR_NONE;
 }
@@ -482,26 +502,43 @@ const char *app_data_dir(const struct app *a)
     return a->dir.path;
 }
 
-enum err_code app_describe(struct buf *out, const struct config *c,
-                           struct err *e)
+/* One that only can be described. */
+static enum err_code make_description(struct app **out, const struct config *c,
+                                      int services, struct err *e)
 {
     struct app *a = calloc(1, sizeof(*a));
-    const char *url = config_str(c, "public_url");
     enum err_code rc;
 
     if (!a)
         abort();
     a->config = c;
+    a->services = services;
     a->dir.lock_fd = -1;
-    rc = services_read(&a->services, c, e);
-    if (rc == ERR_NONE) {
-        make_sio(a); /* it makes its rows itself */
-        rc = make_router(a, config_str(c, "listen"), e);
-    }
-    if (rc == ERR_NONE)
-        router_describe(a->router, slice_of(*url ? url : "/"), out);
-    app_close(a);
+    make_sio(a); /* it makes its rows itself */
+    rc = make_router(a, config_str(c, "listen"), e);
+    if (rc != ERR_NONE)
+        app_close(a);
+    else
+        *out = a;
     return rc;
+}
+
+enum err_code app_describe(struct buf *out, const struct config *c,
+                           struct err *e)
+{
+    const char *url = config_str(c, "public_url");
+    const struct app *shown;
+    struct app *a = NULL;
+    int services;
+    enum err_code rc;
+
+    if ((rc = services_read(&services, c, e)) != ERR_NONE ||
+        (rc = make_description(&a, c, services, e)) != ERR_NONE)
+        return rc;
+    shown = a->whole ? a->whole : a;
+    router_describe(shown->router, slice_of(*url ? url : "/"), out);
+    app_close(a);
+    return ERR_NONE;
 }
 
 static void *serve(void *arg)
@@ -580,6 +617,7 @@ void app_close(struct app *a)
     redis_free(a->redis);
     jobs_free(a->jobs);
     router_free(a->router);
+    app_close(a->whole);
     ops_free(a->ops);
     backend_free(a->backend);
     processor_free(a->processor);

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "cmd/app.h"
+#include "cmd/secrets.h"
 #include "net/http_client.h"
 
 #define TIMEOUT_MS 60000
@@ -33,32 +34,65 @@ static enum err_code start_app(struct client *cl, const struct config *c,
     return rc;
 }
 
+/* The server that the setting names; without a token one can still read. */
+static enum err_code far_server(struct client *cl, const struct config *c,
+                                char token[128], struct err *e)
+{
+    const char *url = config_str(c, "server_url");
+    size_t n = strlen(url);
+    struct datadir d;
+    enum err_code rc;
+
+    while (n > 0 && url[n - 1] == '/')
+        n--;
+    if (n >= sizeof(cl->url))
+        return err_field(e, "server_url", "server_url is too long");
+    snprintf(cl->url, sizeof(cl->url), "%.*s", (int)n, url);
+    rc = datadir_find(&d, c, e);
+    if (rc == ERR_NONE)
+        rc = secrets_token(token, c, &d, e);
+    if (rc == ERR_NOT_FOUND) {
+        token[0] = '\0';
+        rc = ERR_NONE;
+    }
+    return rc;
+}
+
+/* The one on the data directory. */
+static enum err_code near_server(struct client *cl, const struct config *c,
+                                 bool may_start, char token[128], struct err *e)
+{
+    struct datadir d;
+    enum err_code rc;
+
+    if ((rc = datadir_find(&d, c, e)) != ERR_NONE ||
+        (rc = datadir_running(&d, cl->url, sizeof(cl->url), e)) != ERR_NONE)
+        return rc;
+    if (!*cl->url && !may_start)
+        return err_set(e, ERR_NOT_FOUND,
+                       "no server runs on '%s'; \"sheaf serve\" starts one",
+                       d.path);
+    if (!*cl->url && (rc = start_app(cl, c, e)) != ERR_NONE)
+        return rc;
+    return secrets_token(token, c, &d, e);
+}
+
 static enum err_code open_client(struct client **out, const struct config *c,
                                  bool may_start, struct err *e)
 {
     struct client *cl = calloc(1, sizeof(*cl));
-    struct datadir d;
     char token[128];
     enum err_code rc;
 
     if (!cl)
         abort();
     cl->timeout_ms = TIMEOUT_MS;
-    if ((rc = datadir_find(&d, c, e)) != ERR_NONE ||
-        (rc = datadir_running(&d, cl->url, sizeof(cl->url), e)) != ERR_NONE)
-        goto out;
-    if (!*cl->url && !may_start) {
-        rc = err_set(e, ERR_NOT_FOUND,
-                     "no server runs on '%s'; \"sheaf serve\" starts one",
-                     d.path);
-        goto out;
-    }
-    if (!*cl->url && (rc = start_app(cl, c, e)) != ERR_NONE)
-        goto out;
-    rc = datadir_secret(&d, "token", "", false, token, sizeof(token), e);
+    rc = *config_str(c, "server_url") ? far_server(cl, c, token, e)
+                                      : near_server(cl, c, may_start, token, e);
     if (rc != ERR_NONE)
         goto out;
-    snprintf(cl->auth, sizeof(cl->auth), "Authorization: Bearer %s", token);
+    if (*token)
+        snprintf(cl->auth, sizeof(cl->auth), "Authorization: Bearer %s", token);
     cl->http = http_client_new("sheaf-cli");
     if (!cl->http) {
         rc = err_set(e, ERR_INTERNAL, "cannot start the HTTP client");
@@ -141,15 +175,17 @@ static enum err_code begin(struct sending *s, const struct client *c,
                            const char *type, struct slice body, struct err *e)
 {
     int n = snprintf(s->url, sizeof(s->url), "%s%s", c->url, path);
+    size_t n_headers = 0;
 
     if (n < 0 || (size_t)n >= sizeof(s->url))
         return err_set(e, ERR_INVALID, "the request is too long");
-    s->headers[0] = c->auth;
-    s->headers[1] = s->headers[2] = NULL;
+    s->headers[0] = s->headers[1] = s->headers[2] = NULL;
+    if (*c->auth)
+        s->headers[n_headers++] = c->auth;
     if (body.len > 0) {
         snprintf(s->type, sizeof(s->type), "Content-Type: %s",
                  type ? type : "application/json");
-        s->headers[1] = s->type;
+        s->headers[n_headers++] = s->type;
     }
     s->f = (struct http_fetch){
         .method = method,

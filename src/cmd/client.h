@@ -1,8 +1,9 @@
 /* client.h - how commands talk to sheaf: over its own HTTP API.
  *
- * When a server holds the data directory, it is asked, with the token.  When
- * none runs, the command opens the directory itself and serves it on a free
- * loopback port for as long as the command lasts: one code path for both.
+ * The server of the setting server_url is asked, or that which holds the data
+ * directory, with the token.  When none runs, the command opens the directory
+ * itself and serves it on a free loopback port for as long as it lasts: one
+ * code path for all.
  *
  * Threads: one thread.
  */

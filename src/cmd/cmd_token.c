@@ -1,7 +1,7 @@
-/* cmd_token.c - `sheaf token`: the admin token of this data directory. */
+/* cmd_token.c - `sheaf token`: the admin token. */
 
 #include "cmd/command.h"
-#include "cmd/datadir.h"
+#include "cmd/secrets.h"
 
 static int run(struct command_line *cl)
 {
@@ -10,8 +10,7 @@ static int run(struct command_line *cl)
     struct err e = {0};
 
     if (datadir_find(&d, cl->config, &e) != ERR_NONE ||
-        datadir_secret(&d, "token", "", false, token, sizeof(token), &e) !=
-            ERR_NONE) {
+        secrets_token(token, cl->config, &d, &e) != ERR_NONE) {
         if (e.code == ERR_NOT_FOUND)
             err_set(&e, ERR_NOT_FOUND,
                     "no token in '%s' yet; it is made when sheaf first serves"
@@ -29,11 +28,12 @@ static int run(struct command_line *cl)
 const struct command cmd_token = {
     .name = "token",
     .summary = "print the admin token",
-    .usage =
-        "Usage: sheaf token [--json]\n\n"
-        "Print the admin token of the data directory.  It is needed for\n"
-        "writing, and for pages of operations, when sheaf is reached from\n"
-        "another machine or through a proxy:\n"
-        "    curl -H \"Authorization: Bearer $(sheaf token)\" ...\n",
+    .usage = "Usage: sheaf token [--json]\n\n"
+             "Print the admin token: the setting, or that of the data "
+             "directory.  It\n"
+             "is needed for writing, and for pages of operations, when sheaf "
+             "is reached from\n"
+             "another machine or through a proxy:\n"
+             "    curl -H \"Authorization: Bearer $(sheaf token)\" ...\n",
     .run = run,
 };

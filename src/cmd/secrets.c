@@ -7,26 +7,49 @@
 #include "base/crypto.h"
 #include "cmd/services.h"
 
-/* From setting `key`, else from the file of that name. */
-static enum err_code one(const struct config *c, const struct datadir *d,
-                         const char *key, const char *prefix, bool must_be_set,
-                         char *out, size_t n, struct err *e)
+/* From setting `key`; *out is "" when it is not set. */
+static enum err_code from_setting(const struct config *c, const char *key,
+                                  char out[128], struct err *e)
 {
-    const char *set = config_str(c, key);
+    int n = snprintf(out, 128, "%s", config_str(c, key));
 
-    if (*set && strlen(set) < n) {
-        snprintf(out, n, "%s", set);
-        return ERR_NONE;
-    }
-    if (*set)
-        return err_field(e, key, "%s is longer than %zu characters", key,
-                         n - 1);
+    return n < 128 ? ERR_NONE
+                   : err_field(e, key, "%s is longer than 127 characters", key);
+}
+
+/* From setting `key`, else from the file of that name. */
+static enum err_code webhook_secret(const struct config *c,
+                                    const struct datadir *d, const char *key,
+                                    const char *prefix, bool must_be_set,
+                                    char out[128], struct err *e)
+{
+    enum err_code rc = from_setting(c, key, out, e);
+
+    if (rc != ERR_NONE || *out)
+        return rc;
     if (must_be_set)
         return err_field(e, key,
                          "%s must be set when scraper and backend run in"
                          " different processes; give both the same",
                          key);
-    return datadir_secret(d, key, prefix, true, out, n, e);
+    return datadir_secret(d, key, prefix, true, out, 128, e);
+}
+
+static enum err_code admin_token(char out[128], const struct config *c,
+                                 const struct datadir *d, bool make,
+                                 struct err *e)
+{
+    enum err_code rc = from_setting(c, "admin_token", out, e);
+
+    if (rc != ERR_NONE || *out)
+        return rc;
+    return datadir_secret(d, "token", "", make, out, 128, e);
+}
+
+enum err_code secrets_token(char out[128], const struct config *c,
+                            const struct datadir *d, struct err *e)
+{
+    return admin_token(out, c, d, false, e);
 }
 
 /* "whsec_" and base64 of 24 to 64 bytes, as Standard Webhooks 1.0 asks. */
@@ -49,12 +72,11 @@ enum err_code secrets_load(struct secrets *s, const struct config *c,
     if ((rc = services_read(&services, c, e)) != ERR_NONE)
         return rc;
     split = (services & both) != 0 && (services & both) != both;
-    if ((rc = datadir_secret(d, "token", "", true, s->token, sizeof(s->token),
+    if ((rc = admin_token(s->token, c, d, true, e)) != ERR_NONE ||
+        (rc = webhook_secret(c, d, "webhook_secret", "", split, s->webhook,
                              e)) != ERR_NONE ||
-        (rc = one(c, d, "webhook_secret", "", split, s->webhook,
-                  sizeof(s->webhook), e)) != ERR_NONE ||
-        (rc = one(c, d, "webhook_signing_secret", "whsec_", split, s->signing,
-                  sizeof(s->signing), e)) != ERR_NONE)
+        (rc = webhook_secret(c, d, "webhook_signing_secret", "whsec_", split,
+                             s->signing, e)) != ERR_NONE)
         return rc;
     if (!is_signing_secret(s->signing))
         return err_field(e, "webhook_signing_secret",

@@ -19,4 +19,9 @@ struct secrets {
 enum err_code secrets_load(struct secrets *s, const struct config *c,
                            const struct datadir *d, struct err *e) CHECKED;
 
+/* The admin token alone, for who asks a server.  ERR_NOT_FOUND: it is not set,
+ * and no server has run on the data directory yet. */
+enum err_code secrets_token(char out[128], const struct config *c,
+                            const struct datadir *d, struct err *e) CHECKED;
+
 #endif

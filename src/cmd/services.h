@@ -13,7 +13,8 @@ enum service {
     SERVICE_BACKEND = 2,
     SERVICE_PROCESSOR = 4,
     SERVICE_ANALYTICS = 8,
-    SERVICE_WEB = 16
+    SERVICE_WEB = 16,
+    SERVICES_ALL = 31
 };
 
 /* A set of enum service.  ERR_INVALID: unknown name (suggests the nearest), or

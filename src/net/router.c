@@ -215,9 +215,9 @@ void router_add(struct router *rt, const struct route *rows, void *ctx)
         add_row(rt, rows, ctx);
 }
 
-void router_add_docs(struct router *rt)
+void router_add_docs(struct router *rt, const struct router *whole)
 {
-    router_add(rt, docs_routes, rt);
+    router_add(rt, docs_routes, (void *)(whole ? whole : rt));
 }
 
 void router_add_session(struct router *rt)

@@ -123,8 +123,9 @@ bool router_is_proxy(const struct router *rt, struct slice address);
 /* Add a table (kept by pointer, up to its NULL pattern).  `ctx` is passed to
  * its handlers.  Asserts that no two rows collide. */
 void router_add(struct router *rt, const struct route *rows, void *ctx);
-/* Rows for /openapi.json, /docs (offline page). */
-void router_add_docs(struct router *rt);
+/* Rows for /openapi.json, /docs (offline page).  They describe `whole`; NULL:
+ * rt itself. */
+void router_add_docs(struct router *rt, const struct router *whole);
 /* Append what /openapi.json says to a client that reaches us at base_url. */
 void router_describe(const struct router *rt, struct slice base_url,
                      struct buf *out);

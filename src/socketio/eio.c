@@ -9,6 +9,7 @@
  * to one client cost one system call, and a GET carries all that a turn said.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
@@ -192,6 +193,15 @@ static void leave_address(struct eio *e, struct eio_address *a)
     mem_free(a);
 }
 
+static void make_sid(struct eio_session *s)
+{
+    const char *name = s->engine->opt.name;
+    int n = name && *name ? snprintf(s->sid, sizeof(s->sid), "%s.", name) : 0;
+
+    assert(n >= 0 && n <= EIO_NAME + 1);
+    crypto_token(s->sid + n, EIO_SID);
+}
+
 struct eio_session *eio_session_new(struct eio *e, struct request *r,
                                     struct ws *w)
 {
@@ -202,8 +212,8 @@ struct eio_session *eio_session_new(struct eio *e, struct request *r,
     s->address = enter_address(e, r->client);
     s->authorized = r->authorized;
     s->timer.fire = on_timer;
-    crypto_token(s->sid, EIO_SID);
-    names_add(&e->sessions, &s->by_sid, (struct slice){s->sid, EIO_SID});
+    make_sid(s);
+    names_add(&e->sessions, &s->by_sid, slice_of(s->sid));
     count(&e->n_sessions, 1);
     count(&e->sessions_total, 1);
     arm_ping(s);

@@ -24,9 +24,14 @@
 struct eio;
 struct eio_session;
 
+#define EIO_NAME 7 /* characters of a name */
+
 struct eio_options {
     const char *path; /* "/socket.io/" */
     int ping_interval_ms, ping_timeout_ms, upgrade_timeout_ms;
+    /* "" or NULL, or up to EIO_NAME characters of [A-Za-z0-9]: ids of sessions
+     * begin with it and a dot.  Kept by pointer. */
+    const char *name;
     size_t max_payload; /* bytes of a message, and of a POST */
     size_t max_waiting; /* bytes for a client that does not read */
     size_t max_sessions, max_sessions_per_ip;

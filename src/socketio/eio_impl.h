@@ -10,7 +10,7 @@
 #include "socketio/eio_payload.h"
 #include "socketio/names.h"
 
-#define EIO_SID 20
+#define EIO_SID 20 /* random; before it may be a name and a dot */
 
 enum eio_state {
     EIO_LIVE,
@@ -48,7 +48,7 @@ struct eio_session {
     struct eio_session *next_dirty;
     const char *why;
     int64_t dead_at_ms; /* without a pong */
-    char sid[EIO_SID + 1];
+    char sid[EIO_NAME + 1 + EIO_SID + 1];
     uint8_t state;
     bool dirty;
     bool pong_due;

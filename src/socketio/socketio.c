@@ -33,6 +33,7 @@ struct sio *sio_new(const struct sio_options *opt)
     o->max_event = o->max_event ? o->max_event : 4 << 20;
     eo = (struct eio_options){
         .path = o->path,
+        .name = o->name,
         .ping_interval_ms = o->ping_interval_ms,
         .ping_timeout_ms = o->ping_timeout_ms,
         .upgrade_timeout_ms = o->upgrade_timeout_ms,

@@ -44,6 +44,7 @@ struct sio_socket;
 /* 0 or NULL: the default of the official server. */
 struct sio_options {
     const char *path;       /* "/socket.io/"; kept by pointer */
+    const char *name;       /* ids of sessions begin with it: eio.h */
     int ping_interval_ms;   /* 25 s */
     int ping_timeout_ms;    /* 20 s */
     int upgrade_timeout_ms; /* 10 s */
