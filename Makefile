@@ -249,7 +249,8 @@ test-oom:
 	@$(MAKE) --no-print-directory test-unit T='oom*'
 
 # $(call pytest,FOLDER): its tests, or one file of them, with the program at hand.
-pytest = PATH='$(abspath $(B)/node/bin)':"$$PATH" \
+# LAYOUT=split: how its servers are started (tests/integration/README.md).
+pytest = SHEAF_TEST_LAYOUT='$(LAYOUT)' PATH='$(abspath $(B)/node/bin)':"$$PATH" \
     SHEAF_BIN='$(abspath $(RUN))' PYTHONDONTWRITEBYTECODE=1 \
     SHEAF_TEST_MODEL='$(abspath $(B)/model)' \
     SHEAF_TEST_SERVERS='$(abspath $(OUT)/servers)' \

@@ -15,12 +15,13 @@ import tempfile
 
 import pytest
 
-from support import chroma, papers, postgres, redis
+from support import chroma, nginx, papers, postgres, redis
+from support import layout as layouts
 from support.documents import ALL_SERVICES
 from support.fake_arxiv import FakeArxiv
 from support.fake_backend import FakeBackend
-from support.sheaf import (REPO, SIGNING_SECRET, WEBHOOK_SECRET, Sheaf,
-                           binary, scraping)
+from support.sheaf import (REPO, SIGNING_SECRET, WEBHOOK_SECRET, binary,
+                           scraping)
 
 # Enough for six pages of 20 and for every combination of filters.
 LIBRARY_SIZE = 120
@@ -29,6 +30,13 @@ LIBRARY_SIZE = 120
 def pytest_collection_modifyitems(items):
     """All tests of one database together, so that each library is made once
     and only one is alive at a time."""
+    if not layouts.chosen().one_process:
+        for item in items:
+            alone = item.get_closest_marker("one_process")
+            if alone:
+                item.add_marker(pytest.mark.skip(
+                    reason="one process: " + alone.args[0]))
+
     def order(item):
         spec = getattr(item, "callspec", None)
         return str(spec.params.get("database", "")) if spec else ""
@@ -146,27 +154,47 @@ def pgvector():
 def pytest_generate_tests(metafunc):
     """Each test runs over these databases."""
     if "database" in metafunc.fixturenames:
-        kinds = ["sqlite", "postgresql"]
+        kinds = list(layouts.chosen().databases)
         if metafunc.definition.get_closest_marker("pgvector"):
             kinds.append("pgvector")
         metafunc.parametrize("database", kinds, indirect=True,
                              scope="session")
 
 
+def _database(request, name):
+    return Sqlite() if name == "sqlite" else request.getfixturevalue(name)
+
+
 @pytest.fixture(scope="session")
 def database(request):
-    if request.param == "sqlite":
-        return Sqlite()
-    return request.getfixturevalue(request.param)
+    return _database(request, request.param)
+
+
+@pytest.fixture(scope="session")
+def lite_database(request, layout):
+    """For what no database can change: the quickest of the layout."""
+    return _database(request, layout.lite_database)
 
 
 # -- servers ------------------------------------------------------------------
 
+@pytest.fixture(scope="session")
+def layout(sheaf_bin, work_dir):
+    """How servers are started: SHEAF_TEST_LAYOUT."""
+    try:
+        chosen = layouts.chosen()(work_dir)
+    except (redis.Unavailable, nginx.Unavailable) as err:
+        pytest.exit(f"this layout needs it: {err}", returncode=2)
+    yield chosen
+    chosen.close()
+
+
 class Factory:
     """Makes servers for one test, and at its end stops all of them."""
 
-    def __init__(self, box, database, node):
+    def __init__(self, box, layout, database, node):
         self.box = box
+        self.layout = layout
         self.database = database
         self.node = node
         self.servers = node.servers = []
@@ -179,7 +207,7 @@ class Factory:
             if database_url:
                 self.urls.append(database_url)
         kw["settings"] = {**self.database.settings, **(kw.get("settings") or {})}
-        server = Sheaf(self.box / name / "data", database_url, **kw)
+        server = self.layout.sheaf(self.box / name / "data", database_url, **kw)
         self.servers.append(server)
         return server
 
@@ -200,28 +228,28 @@ class Factory:
         assert not errors, "\n".join(errors)
 
 
-def _factory(box, database, request):
-    factory = Factory(box, database, request.node)
+def _factory(box, layout, database, request):
+    factory = Factory(box, layout, database, request.node)
     yield factory
     factory.close()
 
 
 @pytest.fixture
-def make_sheaf(sheaf_bin, box, database, request):
+def make_sheaf(box, layout, database, request):
     """Factory of servers on each database in turn."""
-    yield from _factory(box, database, request)
+    yield from _factory(box, layout, database, request)
 
 
 @pytest.fixture
-def make_pgvector(sheaf_bin, box, pgvector, request):
+def make_pgvector(box, layout, pgvector, request):
     """Factory of servers on a PostgreSQL with vectors in pgvector."""
-    yield from _factory(box, pgvector, request)
+    yield from _factory(box, layout, pgvector, request)
 
 
 @pytest.fixture
-def make_postgresql(sheaf_bin, box, postgresql, request):
+def make_postgresql(box, layout, postgresql, request):
     """Factory of servers on PostgreSQL only: for what needs several."""
-    yield from _factory(box, postgresql, request)
+    yield from _factory(box, layout, postgresql, request)
 
 
 @contextlib.contextmanager
@@ -260,9 +288,10 @@ def chroma_server(work_dir):
 
 
 @pytest.fixture
-def make_lite(sheaf_bin, box, request):
-    """Factory of servers on SQLite only: for what no database can change."""
-    yield from _factory(box, Sqlite(), request)
+def make_lite(box, layout, lite_database, request):
+    """Factory of servers on SQLite (of the embedded layout), for what no
+    database can change."""
+    yield from _factory(box, layout, lite_database, request)
 
 
 @pytest.fixture
@@ -278,19 +307,33 @@ def lite(make_lite):
 
 
 @pytest.fixture(scope="session")
-def shared_lite(sheaf_bin, work_dir):
+def standing(work_dir, layout, lite_database):
+    """Context manager: a long-lived server for what no database can change."""
+    @contextlib.contextmanager
+    def run(name, **settings):
+        url = lite_database.create()
+        with layout.sheaf(work_dir / name / "data", url,
+                          settings=settings) as server:
+            yield server
+        if url:
+            lite_database.drop(url)
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared_lite(standing):
     """One long-lived server on SQLite for tests of the HTTP layer."""
-    with Sheaf(work_dir / "shared-lite" / "data") as server:
+    with standing("shared-lite") as server:
         server.delivered(papers.call(papers.papers(1, 30)))
         yield server
 
 
 @pytest.fixture(scope="session")
-def library(sheaf_bin, work_dir, database):
+def library(work_dir, layout, database):
     """One long-lived server per database, holding LIBRARY_SIZE papers."""
     url = database.create()
     root = work_dir / f"library-{database.name}"
-    with Sheaf(root / "data", url) as server:
+    with layout.sheaf(root / "data", url) as server:
         made = papers.papers(1, LIBRARY_SIZE) + papers.odd_papers()
         counts = server.delivered(papers.call(made))
         assert counts["papers_created"] == len(made)

@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import expect
 
 from support import documents, papers
-from support.sheaf import Sheaf
 
 PAGES = [("Today", "/app", "t"), ("Papers", "/app/papers", "p"),
          ("Documents", "/app/documents", "d"), ("Ask", "/app/ask", "a"),
@@ -15,11 +14,10 @@ AWAY = "sheaf does not answer"
 
 
 @pytest.fixture(scope="session")
-def desk(sheaf_bin, work_dir, model_dir):
+def desk(standing, model_dir):
     """One long-lived desk with papers and documents, only read from."""
-    with Sheaf(work_dir / "desk" / "data", settings={
-            "services": documents.ALL_SERVICES,
-            "model_dir": model_dir}) as server:
+    with standing("desk", services=documents.ALL_SERVICES,
+                  model_dir=model_dir) as server:
         server.delivered(papers.call(papers.papers(1, 40)))
         for text in documents.GUIDE, documents.SOUP:
             documents.add(server, text)

@@ -10,7 +10,7 @@ from support import fake_llm
 from support.documents import ALL_SERVICES, GUIDE, SOUP, add
 from support.events import Told, events
 from support.fake_llm import DONE, FakeLlm, delta
-from support.sheaf import Sheaf, binary, clean_env, run_cli
+from support.sheaf import binary, clean_env, run_cli
 
 QUESTION = "How do I deploy an application to Kubernetes?"
 EVIL = {
@@ -49,17 +49,16 @@ def shared_llm():
 
 
 @pytest.fixture(scope="module")
-def talking(sheaf_bin, work_dir, model_dir, shared_llm):
+def talking(standing, model_dir, shared_llm):
     """A server with a fake language model; tests only ask it."""
-    with Sheaf(work_dir / "answers" / "data",
-               settings=settings_of(shared_llm, model_dir)) as server:
+    with standing("answers", **settings_of(shared_llm, model_dir)) as server:
         yield fill(server)
 
 
 @pytest.fixture(scope="module")
-def hasty(sheaf_bin, work_dir, model_dir, shared_llm):
+def hasty(standing, model_dir, shared_llm):
     """One that waits for nothing long, and takes short answers."""
-    with Sheaf(work_dir / "hasty" / "data", settings=settings_of(
+    with standing("hasty", **settings_of(
             shared_llm, model_dir, llm_timeout_ms=500, ask_ping_ms=50,
             llm_max_tokens=16)) as server:
         yield fill(server)

@@ -9,16 +9,15 @@ import pytest
 from support.contract import WITHOUT_BODY, Broken, Contract, references
 from support.documents import ALL_SERVICES
 from support.papers import call, papers
-from support.sheaf import Sheaf
 
 SCHEMA_PLACE = "#/components/schemas/"
 
 
 @pytest.fixture(scope="module")
-def contract(sheaf_bin, work_dir, model_dir):
+def contract(standing, model_dir):
     """Of a server that runs everything."""
-    with Sheaf(work_dir / "contract" / "data", settings={
-            "services": ALL_SERVICES, "model_dir": model_dir}) as server:
+    with standing("contract", services=ALL_SERVICES,
+                  model_dir=model_dir) as server:
         yield server.contract()
 
 

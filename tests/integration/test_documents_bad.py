@@ -8,17 +8,16 @@ import pytest
 
 from support.documents import (ALL_SERVICES, GUIDE, SOUP, add, chunks,
                                documents, ended, query)
-from support.sheaf import Sheaf
 
 OWN_KEYS = ("title", "document_id", "job_id", "chunk_index", "start_char",
             "end_char", "page", "embedded_in_parts")
 
 
 @pytest.fixture(scope="module")
-def shared_desk(work_dir, model_dir):
+def shared_desk(standing, model_dir):
     """One server for what changes nothing."""
-    with Sheaf(work_dir / "shared-desk" / "data", settings={
-            "model_dir": model_dir, "services": ALL_SERVICES}) as server:
+    with standing("shared-desk", model_dir=model_dir,
+                  services=ALL_SERVICES) as server:
         yield server
 
 

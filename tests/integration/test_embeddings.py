@@ -13,7 +13,7 @@ import threading
 
 import pytest
 
-from support.sheaf import REPO, Sheaf, binary, clean_env
+from support.sheaf import REPO, binary, clean_env
 from support.waiting import wait_until
 
 MODEL = "all-MiniLM-L6-v2"
@@ -37,10 +37,9 @@ def model_dir():
 
 
 @pytest.fixture(scope="session")
-def desk(sheaf_bin, work_dir, model_dir):
+def desk(standing, model_dir):
     """One long-lived server with the model."""
-    with Sheaf(work_dir / "embeddings" / "data",
-               settings={"model_dir": model_dir, **ALL}) as server:
+    with standing("embeddings", model_dir=model_dir, **ALL) as server:
         yield server
 
 

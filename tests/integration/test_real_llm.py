@@ -4,6 +4,8 @@ The model is tiny, and was not taught to answer: what it says is of no
 interest, how it says it is.
 """
 
+import contextlib
+import itertools
 import re
 
 import pytest
@@ -11,7 +13,6 @@ import pytest
 from support.documents import ALL_SERVICES, add
 from support.events import Told, events
 from support.real_llm import CONTEXT, RealLlm, Unavailable
-from support.sheaf import Sheaf
 from support.waiting import wait_until
 
 NOTES = [{"title": "Pods", "text": "A Pod is the smallest unit in Kubernetes."},
@@ -30,22 +31,18 @@ def real_llm(work_dir):
 
 
 @pytest.fixture(scope="module")
-def start(sheaf_bin, work_dir, model_dir, real_llm):
+def start(standing, model_dir, real_llm):
     """Servers that ask it, by their settings."""
-    started = []
-
-    def make(**more):
-        settings = {"model_dir": model_dir, "services": ALL_SERVICES,
-                    "llm_url": real_llm.url, **more}
-        server = Sheaf(work_dir / f"real-llm-{len(started)}" / "data",
-                       settings=settings).start()
-        started.append(server)
-        for note in NOTES:
-            assert add(server, note)["status"] == "completed"
-        return server
-    yield make
-    for server in started:
-        server.stop()
+    names = (f"real-llm-{n}" for n in itertools.count())
+    with contextlib.ExitStack() as stack:
+        def make(**more):
+            server = stack.enter_context(standing(
+                next(names), model_dir=model_dir, services=ALL_SERVICES,
+                llm_url=real_llm.url, **more))
+            for note in NOTES:
+                assert add(server, note)["status"] == "completed"
+            return server
+        yield make
 
 
 def check(end, sources):

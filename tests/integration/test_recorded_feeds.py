@@ -7,7 +7,7 @@ import re
 import pytest
 
 from support import fake_arxiv
-from support.sheaf import Sheaf, run_cli, scraping
+from support.sheaf import run_cli, scraping
 
 # File, entries by its README row.  Those of 0 are good answers without entry.
 FEEDS = {
@@ -117,11 +117,10 @@ def test_replay_of_many_files(sheaf_bin, box, recorded):
 
 
 @pytest.fixture(scope="module")
-def one_server(sheaf_bin, work_dir):
+def one_server(standing):
     """One server for all feeds over HTTP: each counts what it created."""
     fake = fake_arxiv.FakeArxiv()
-    with Sheaf(work_dir / "feeds" / "data",
-               settings=scraping(fake)) as server:
+    with standing("feeds", **scraping(fake)) as server:
         server.fake = fake
         yield server
     fake.close()

@@ -128,11 +128,15 @@ class Sheaf:
 
     def stop(self):
         """SIGTERM; the process must end with status 0 within its 10 s."""
+        if self.running():
+            self.signal(signal.SIGTERM)
+        self.stopped()
+
+    def stopped(self):
+        """Wait for that end."""
         if self.process is None:
             return
         process, self.process = self.process, None
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
         try:
             code = process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
