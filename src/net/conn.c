@@ -29,7 +29,9 @@
 
 #define MIN_RATE 4 /* bytes a millisecond: 4 kB/s */
 #define LINGER_MS 2000
-#define LINGER_MAX_BYTES ((size_t)1 << 20)
+/* A proxy sends on the whole of a body that it has, and takes a reset for the
+ * end of us, not for our 413. */
+#define LINGER_MAX_BYTES ((size_t)64 << 20)
 
 static void consume(struct conn *c, char *data, size_t len);
 static void send_reply(struct conn *c);
