@@ -189,6 +189,7 @@ static void release(struct postgres *p)
 }
 
 static enum err_code prepare_schema(struct postgres *p,
+                                    enum store_purpose purpose,
                                     enum store_vectors vectors, struct err *e)
 {
     struct pg_conn *c;
@@ -196,7 +197,7 @@ static enum err_code prepare_schema(struct postgres *p,
 
     if (code != ERR_NONE)
         return code;
-    code = postgres_migrate(c, e);
+    code = postgres_migrate(c, purpose, e);
     if (code == ERR_NONE)
         code = vector_form_open(&p->vectors, c, vectors, e);
     postgres_give(p, c);
@@ -223,7 +224,7 @@ static enum err_code open_store(struct store **out,
         code = pg_pool_new(&p->pool, opt->database_url, opt->connections,
                            opt->timeout_ms, e);
     if (code == ERR_NONE)
-        code = prepare_schema(p, opt->vectors, e);
+        code = prepare_schema(p, opt->purpose, opt->vectors, e);
     if (code == ERR_NONE)
         *out = &p->base;
     else
@@ -263,24 +264,18 @@ static void close_store(struct store *s)
 
 static enum err_code check(struct store *s, struct err *e)
 {
-    struct postgres *p = postgres_of(s);
-    struct pg_conn *c;
-    PGresult *r = NULL;
-    enum err_code code = postgres_take(p, &c, e);
+    PGresult *r;
+    enum err_code code =
+        postgres_query(s, &r,
+                       "SELECT current_setting('transaction_read_only') = 'on'"
+                       " FROM meta",
+                       NULL, e);
 
     if (code != ERR_NONE)
         return code;
-    code = pg_query(c, &r,
-                    "SELECT current_setting('transaction_read_only') = 'on'"
-                    " FROM meta",
-                    NULL, e);
-    if (code == ERR_NONE &&
-        (postgres_lib.PQntuples(r) != 1 || pg_bool(r, 0, 0))) {
-        pg_retire(c);
+    if (postgres_lib.PQntuples(r) != 1 || pg_bool(r, 0, 0))
         code = err_set(e, ERR_UNAVAILABLE, "PostgreSQL takes no writes now");
-    }
     postgres_lib.PQclear(r);
-    postgres_give(p, c);
     return code;
 }
 
@@ -332,4 +327,5 @@ const struct store_ops store_postgres_ops = {
     .events = &postgres_event_ops,
     .desk = &postgres_desk_ops,
     .records = &postgres_record_ops,
+    .transfer = &postgres_transfer_ops,
 };

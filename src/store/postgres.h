@@ -71,9 +71,26 @@ enum err_code postgres_select_one(struct store *s, struct arena *a,
                                   const struct pg_select *q, void *out,
                                   bool *found, struct err *e) CHECKED;
 
-/* Bring the schema up to date, one process at a time.  ERR_INVALID: it is
- * newer than this program. */
-enum err_code postgres_migrate(struct pg_conn *c, struct err *e) CHECKED;
+/* ---- carrying rows (postgres_export.c, postgres_import.c) ---- */
+
+enum err_code postgres_import_begin(struct store *s, struct err *e) CHECKED;
+enum err_code postgres_import_done(struct store *s,
+                                   const struct transfer_table *t, int64_t *out,
+                                   struct err *e) CHECKED;
+enum err_code postgres_import_rows(struct store *s,
+                                   const struct transfer_table *t, int64_t done,
+                                   const struct transfer_cell *cells, size_t n,
+                                   struct err *e) CHECKED;
+enum err_code postgres_import_clear(struct store *s,
+                                    const struct transfer_table *from,
+                                    struct err *e) CHECKED;
+enum err_code postgres_import_finish(struct store *s, struct err *e) CHECKED;
+
+/* Bring the schema up to date, one process at a time; only look at it if it is
+ * to be read.  ERR_INVALID: it is newer than this program, or was not filled to
+ * the end. */
+enum err_code postgres_migrate(struct pg_conn *c, enum store_purpose purpose,
+                               struct err *e) CHECKED;
 /* Begin a transaction that changes tables, of one process at a time and as long
  * as it takes. */
 enum err_code postgres_begin_alone(struct pg_conn *c, struct err *e) CHECKED;
@@ -146,5 +163,6 @@ extern const struct document_ops postgres_document_ops;
 extern const struct event_ops postgres_event_ops;
 extern const struct desk_ops postgres_desk_ops;
 extern const struct record_ops postgres_record_ops;
+extern const struct transfer_ops postgres_transfer_ops;
 
 #endif

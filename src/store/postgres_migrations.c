@@ -31,6 +31,7 @@
 
 #include "base/log.h"
 #include "store/postgres.h"
+#include "store/transfer_impl.h"
 
 #define PAPER_TEXTS                                                            \
     "  title text NOT NULL,"                                                   \
@@ -650,12 +651,35 @@ static enum err_code warn_without_trigrams(struct pg_conn *c, struct err *e)
     return ERR_NONE;
 }
 
-enum err_code postgres_migrate(struct pg_conn *c, struct err *e)
+static enum err_code check_filled(struct pg_conn *c, struct err *e)
+{
+    PGresult *r;
+    bool unfinished;
+    enum err_code code = pg_query(
+        c, &r, "SELECT to_regclass('unfinished_move') IS NOT NULL", NULL, e);
+
+    if (code != ERR_NONE)
+        return code;
+    unfinished = pg_bool(r, 0, 0);
+    postgres_lib.PQclear(r);
+    return unfinished ? transfer_unfinished(e) : ERR_NONE;
+}
+
+enum err_code postgres_migrate(struct pg_conn *c, enum store_purpose purpose,
+                               struct err *e)
 {
     int64_t version = 0;
     enum err_code code = current_version(c, &version, e);
 
-    if (code == ERR_NONE && version < N_STEPS)
+    if (code == ERR_NONE && purpose != STORE_TO_FILL)
+        code = check_filled(c, e);
+    if (code != ERR_NONE)
+        return code;
+    if (purpose == STORE_TO_READ && version == 0)
+        return err_set(e, ERR_NOT_FOUND, "the database holds nothing of sheaf");
+    if (purpose == STORE_TO_READ && version < N_STEPS)
+        return transfer_too_old(version, N_STEPS, e);
+    if (version < N_STEPS)
         code = migrate_locked(c, e);
     if (code == ERR_NONE)
         code = warn_without_trigrams(c, e);

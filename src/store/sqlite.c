@@ -97,13 +97,14 @@ static void set_up_library(void)
     sqlite_vfs_register();
 }
 
-enum err_code db_open(const char *path, bool writer, struct db **out,
+enum err_code db_open(const char *path, enum db_mode mode, struct db **out,
                       struct err *e)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     struct db *c = calloc(1, sizeof(*c));
-    enum err_code code;
+    bool writer = mode == DB_WRITER;
+    enum err_code code = ERR_NONE;
 
     if (!c)
         return err_set(e, ERR_INTERNAL, "out of memory");
@@ -121,13 +122,17 @@ enum err_code db_open(const char *path, bool writer, struct db **out,
     sqlite3_busy_timeout(c->db, WAIT_MS);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    if (mode == DB_ALONE) /* before the first look into the file */
+        code = db_exec(c, "PRAGMA locking_mode = EXCLUSIVE", e);
     /* Pages that are read often are in the system's cache already; 2 MB holds
      * the inner nodes of the trees.  The writer also keeps what it changes: a
      * webhook of 50 papers touches some 800 pages, and those that do not fit
      * are written to the log twice. */
-    code = db_exec(
-        c, writer ? "PRAGMA cache_size = -16000" : "PRAGMA cache_size = -2000",
-        e);
+    if (code == ERR_NONE)
+        code = db_exec(c,
+                       writer ? "PRAGMA cache_size = -16000"
+                              : "PRAGMA cache_size = -2000",
+                       e);
     if (code == ERR_NONE)
         code = db_exec(c,
                        "PRAGMA foreign_keys = ON;"
@@ -216,7 +221,7 @@ enum err_code db_get(struct sqlite_store *s, bool snapshot, struct db **out,
     enum err_code code = pool_take(s, &c, e);
 
     if (code == ERR_NONE && !c) {
-        code = db_open(s->path, false, &c, e);
+        code = db_open(s->path, DB_READER, &c, e);
         if (code != ERR_NONE)
             pool_give(s, NULL);
     }
@@ -298,7 +303,7 @@ static enum err_code prepare_file(struct sqlite_store *s, struct db **out,
     enum err_code code = make_private(s, e);
 
     if (code == ERR_NONE)
-        code = db_open(s->path, true, &c, e);
+        code = db_open(s->path, DB_WRITER, &c, e);
     /* Only for a new file does the change to WAL write anything, and then not
      * to the log, which must have FULL (sqlite_vfs.c).  There is
      * nothing to lose yet, so it need not be waited for (four fsyncs); when the
@@ -323,6 +328,42 @@ static enum err_code prepare_file(struct sqlite_store *s, struct db **out,
     committed_publish(s, &at);
     *out = c;
     return ERR_NONE;
+}
+
+/* Nothing is made, and nothing of ours keeps the file open. */
+static enum err_code check_file(struct sqlite_store *s, struct err *e)
+{
+    struct db *c = NULL;
+    enum err_code code;
+
+    if (access(s->path, F_OK) != 0)
+        return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE,
+                       "cannot open the database '%s': %s", s->path,
+                       strerror(errno));
+    code = db_open(s->path, DB_READER, &c, e);
+    if (code == ERR_NONE)
+        code = sqlite_check_schema(s, c, e);
+    db_close(c);
+    return code;
+}
+
+static enum err_code start(struct sqlite_store *s, struct err *e)
+{
+    struct db *c = NULL;
+    enum err_code code;
+
+    if (s->purpose == STORE_TO_READ) {
+        s->stopping = true; /* there is no writer */
+        return check_file(s, e);
+    }
+    code = prepare_file(s, &c, e);
+    if (code == ERR_NONE && s->in_memory) {
+        s->n_open = s->max_open = 1;
+        s->idle = c;
+    } else if (code == ERR_NONE) {
+        s->writer = c;
+    }
+    return code == ERR_NONE ? writer_start(s, e) : code;
 }
 
 static void sqlite_close(struct store *base)
@@ -351,7 +392,6 @@ static enum err_code sqlite_open(struct store **out,
                                  const struct store_options *opt, struct err *e)
 {
     struct sqlite_store *s;
-    struct db *c = NULL;
     enum err_code code;
 
     if (opt->vectors == STORE_VECTORS_PGVECTOR)
@@ -366,21 +406,14 @@ static enum err_code sqlite_open(struct store **out,
     pthread_mutex_init(&s->queue_lock, NULL);
     pthread_cond_init(&s->queue_filled, NULL);
     pthread_cond_init(&s->queue_done, NULL);
+    s->purpose = opt->purpose;
     s->idempotency_ttl_us = opt->idempotency_ttl_us;
     s->max_open = opt->connections;
     s->filters = filter_cache_new();
     code = s->filters ? find_path(s, opt, e)
                       : err_set(e, ERR_INTERNAL, "out of memory");
     if (code == ERR_NONE)
-        code = prepare_file(s, &c, e);
-    if (code == ERR_NONE && s->in_memory) {
-        s->n_open = s->max_open = 1;
-        s->idle = c;
-    } else if (code == ERR_NONE) {
-        s->writer = c;
-    }
-    if (code == ERR_NONE)
-        code = writer_start(s, e);
+        code = start(s, e);
     if (code != ERR_NONE) {
         sqlite_close(&s->base);
         return code;
@@ -477,4 +510,5 @@ const struct store_ops store_sqlite_ops = {
     .events = &sqlite_event_ops,
     .desk = &sqlite_desk_ops,
     .records = &sqlite_record_ops,
+    .transfer = &sqlite_transfer_ops,
 };

@@ -15,8 +15,8 @@
 
 /* ---- texts ---- */
 
-static enum err_code put_text(struct db *c, int64_t key, struct slice text,
-                              struct err *e)
+enum err_code document_put_text(struct db *c, int64_t key, struct slice text,
+                                struct err *e)
 {
     enum err_code code = ERR_NONE;
 
@@ -59,8 +59,8 @@ enum err_code document_slice(struct db *c, int64_t key, int64_t from,
 
 /* ---- full text ---- */
 
-static enum err_code index_text(struct db *c, int64_t chunk, struct slice title,
-                                struct slice text, bool remove, struct err *e)
+enum err_code chunk_index(struct db *c, int64_t chunk, struct slice title,
+                          struct slice text, bool remove, struct err *e)
 {
     struct query q;
 
@@ -79,15 +79,15 @@ static enum err_code index_text(struct db *c, int64_t chunk, struct slice title,
 
 /* ---- removing a version ---- */
 
-static enum err_code read_title(struct db *c, int64_t key, struct buf *title,
-                                struct err *e)
+enum err_code document_title(struct db *c, int64_t key, struct buf *out,
+                             struct err *e)
 {
     struct query q;
 
     q_start(&q, c, "SELECT title FROM documents WHERE key = ?");
     q_int(&q, key);
     if (q_next(&q))
-        buf_add_slice(title, q_peek_text(&q));
+        buf_add_slice(out, q_peek_text(&q));
     return q_end(&q, e);
 }
 
@@ -99,7 +99,7 @@ static enum err_code unindex(struct db *c, int64_t key, struct err *e)
 
     buf_init(&title, STORE_MAX_DOCUMENT);
     buf_init(&text, STORE_MAX_DOCUMENT);
-    code = read_title(c, key, &title, e);
+    code = document_title(c, key, &title, e);
     q_start(&q, c,
             "SELECT id, start_byte, end_byte FROM chunks WHERE document = ?");
     q_int(&q, key);
@@ -108,8 +108,8 @@ static enum err_code unindex(struct db *c, int64_t key, struct err *e)
 
         code = document_slice(c, key, from, to, &text, e);
         if (code == ERR_NONE)
-            code =
-                index_text(c, id, buf_slice(&title), buf_slice(&text), true, e);
+            code = chunk_index(c, id, buf_slice(&title), buf_slice(&text), true,
+                               e);
     }
     ended = q_end(&q, code == ERR_NONE ? e : NULL);
     buf_release(&text);
@@ -236,7 +236,7 @@ static enum err_code insert_version(struct db *c, const struct beginning *b,
     if (code != ERR_NONE)
         return code;
     *key = sqlite3_last_insert_rowid(c->db);
-    return put_text(c, *key, d->text, e);
+    return document_put_text(c, *key, d->text, e);
 }
 
 static enum err_code remove_begun(struct db *c, struct slice job_id,
@@ -354,9 +354,9 @@ static enum err_code insert_chunk(struct db *c, struct adding *ad,
     q_text(&q, ch->metadata);
     q_blob(&q, ch->vector, VECTOR_BYTES);
     code = q_run(&q, NULL, e);
-    return code == ERR_NONE ? index_text(c, sqlite3_last_insert_rowid(c->db),
-                                         buf_slice(&ad->title),
-                                         buf_slice(&ad->text), false, e)
+    return code == ERR_NONE ? chunk_index(c, sqlite3_last_insert_rowid(c->db),
+                                          buf_slice(&ad->title),
+                                          buf_slice(&ad->text), false, e)
                             : code;
 }
 

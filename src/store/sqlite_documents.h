@@ -10,6 +10,16 @@
 enum err_code document_slice(struct db *c, int64_t key, int64_t from,
                              int64_t to, struct buf *out, struct err *e)
     CHECKED;
+/* In a write: the text of a version that has none. */
+enum err_code document_put_text(struct db *c, int64_t key, struct slice text,
+                                struct err *e) CHECKED;
+/* Appends the title of a version. */
+enum err_code document_title(struct db *c, int64_t key, struct buf *out,
+                             struct err *e) CHECKED;
+/* In a write: the full text of a chunk, or away with it. */
+enum err_code chunk_index(struct db *c, int64_t chunk, struct slice title,
+                          struct slice text, bool remove, struct err *e)
+    CHECKED;
 /* In a write: the set's generation moves on, to *now. */
 enum err_code vectors_touch(struct db *c, enum vector_set set, int64_t *now,
                             struct err *e) CHECKED;

@@ -22,6 +22,8 @@
  *   sqlite_desk.c       marks
  *   sqlite_collections.c  tenants, databases, collections;
  *                       sqlite_records.c their records
+ *   sqlite_export.c     all rows, to another database
+ *   sqlite_import.c     and from one
  *
  * Threads: a struct db belongs to one thread at a time.
  */
@@ -57,6 +59,7 @@ struct sqlite_store {
     char *path;        /* of the file; "" in memory */
     char *data_dir;
     int64_t idempotency_ttl_us;
+    enum store_purpose purpose;
     bool in_memory; /* one connection for all */
 
     /* readers, and in memory the writer too */
@@ -99,8 +102,11 @@ enum err_code db_get(struct sqlite_store *s, bool snapshot, struct db **out,
                      struct err *e) CHECKED;
 void db_put(struct sqlite_store *s, struct db *c);
 
+/* DB_ALONE: a reader; while it is open nobody else has the file open.
+ * ERR_UNAVAILABLE: somebody has. */
+enum db_mode { DB_READER, DB_WRITER, DB_ALONE };
 /* Open one with all pragmas set. */
-enum err_code db_open(const char *path, bool writer, struct db **out,
+enum err_code db_open(const char *path, enum db_mode mode, struct db **out,
                       struct err *e) CHECKED;
 void db_close(struct db *c); /* takes NULL */
 
@@ -208,6 +214,11 @@ void paper_read_marked(struct query *q, struct arena *a, struct paper *p);
 enum err_code paper_load(struct db *c, struct arena *a, int64_t id,
                          struct paper *p, struct err *e) CHECKED;
 
+/* In a write: a paper as it was in another database, with its number and its
+ * times.  Its text is found by who looks for what waits (sqlite_text.c). */
+enum err_code paper_insert_moved(struct db *c, struct arena *scratch,
+                                 const struct paper *p, struct err *e) CHECKED;
+
 /* ---- writing (sqlite_writer.c) ---- */
 
 enum err_code writer_start(struct sqlite_store *s, struct err *e) CHECKED;
@@ -251,6 +262,8 @@ enum err_code text_snapshot(struct sqlite_store *s, struct db **out,
 /* In a write: papers were inserted.  Others are added and removed at once. */
 enum err_code text_arrived(struct sqlite_store *s, struct db *c, struct err *e)
     CHECKED;
+/* Index all that waits, a few at a time. */
+enum err_code text_catch_up(struct sqlite_store *s, struct err *e) CHECKED;
 enum err_code text_add(struct sqlite_store *s, struct db *c,
                        const struct paper *p, struct err *e) CHECKED;
 enum err_code text_remove(struct sqlite_store *s, struct db *c,
@@ -265,6 +278,9 @@ void text_upkeep(struct sqlite_store *s, struct db *c, enum lull lull);
 /* Bring the schema up to date, with a snapshot before if there is data. */
 enum err_code sqlite_migrate(struct sqlite_store *s, struct db *c,
                              struct err *e) CHECKED;
+/* The same for who only reads: is the schema what it should be? */
+enum err_code sqlite_check_schema(struct sqlite_store *s, struct db *c,
+                                  struct err *e) CHECKED;
 /* A copy of the database: <data_dir>/snapshots/schema-<version>-<seconds>.db */
 enum err_code sqlite_snapshot(struct sqlite_store *s, struct db *c,
                               int64_t version, struct err *e) CHECKED;
@@ -299,6 +315,21 @@ enum err_code job_write_release(struct db *c, const struct job_lease *l,
                                 int64_t run_at, bool count, struct slice error,
                                 int64_t now_us, struct err *e) CHECKED;
 
+/* ---- carrying rows (sqlite_export.c, sqlite_import.c) ---- */
+
+enum err_code sqlite_import_begin(struct store *s, struct err *e) CHECKED;
+enum err_code sqlite_import_done(struct store *s,
+                                 const struct transfer_table *t, int64_t *out,
+                                 struct err *e) CHECKED;
+enum err_code sqlite_import_rows(struct store *s,
+                                 const struct transfer_table *t, int64_t done,
+                                 const struct transfer_cell *cells, size_t n,
+                                 struct err *e) CHECKED;
+enum err_code sqlite_import_clear(struct store *s,
+                                  const struct transfer_table *from,
+                                  struct err *e) CHECKED;
+enum err_code sqlite_import_finish(struct store *s, struct err *e) CHECKED;
+
 /* ---- the areas ---- */
 
 extern const struct paper_ops sqlite_paper_ops;
@@ -308,6 +339,7 @@ extern const struct document_ops sqlite_document_ops;
 extern const struct event_ops sqlite_event_ops;
 extern const struct desk_ops sqlite_desk_ops;
 extern const struct record_ops sqlite_record_ops;
+extern const struct transfer_ops sqlite_transfer_ops;
 
 /* slots of sqlite_list.c and sqlite_similar.c */
 enum err_code sqlite_papers_list(struct store *s, struct arena *a,

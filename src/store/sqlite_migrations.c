@@ -40,6 +40,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/transfer_impl.h"
 
 static const char papers_1[] =
     "CREATE TABLE meta("
@@ -511,6 +512,16 @@ static enum err_code check_owner(struct sqlite_store *s, struct db *c,
                          "'%s' is a database of another program; name another "
                          "file in 'database_url'",
                          s->path);
+    if (s->purpose != STORE_TO_FILL) {
+        code = get_number(c,
+                          "SELECT count(*) FROM sqlite_schema"
+                          " WHERE name = 'unfinished_move'",
+                          &tables, e);
+        if (code == ERR_NONE && tables)
+            code = transfer_unfinished(e);
+        if (code != ERR_NONE)
+            return code;
+    }
     if (*version > N_STEPS)
         return err_field(e, "database_url",
                          "the database has schema %d and this program knows "
@@ -580,6 +591,19 @@ static enum err_code take_steps(struct db *c, int64_t version, struct err *e)
         code = db_exec(c, "COMMIT", e);
     if (code != ERR_NONE && !sqlite3_get_autocommit(c->db))
         sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    return code;
+}
+
+enum err_code sqlite_check_schema(struct sqlite_store *s, struct db *c,
+                                  struct err *e)
+{
+    int64_t version = 0;
+    enum err_code code = check_owner(s, c, &version, e);
+
+    if (code == ERR_NONE && version == 0)
+        code = err_set(e, ERR_NOT_FOUND, "'%s' is empty", s->path);
+    if (code == ERR_NONE && version < N_STEPS)
+        code = transfer_too_old(version, N_STEPS, e);
     return code;
 }
 

@@ -190,6 +190,30 @@ static enum err_code insert_paper(struct db *c, struct arrivals *ar,
     return code;
 }
 
+enum err_code paper_insert_moved(struct db *c, struct arena *scratch,
+                                 const struct paper *p, struct err *e)
+{
+    struct slice key;
+    struct query q;
+    enum err_code code = title_key(scratch, p->title, &key, e);
+
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c,
+            "INSERT INTO papers(" ARRIVAL_COLUMNS ", id, created_at,"
+            " updated_at, deleted_at, unspaced, title_key)"
+            " VALUES (" ARRIVAL_MARKS ", ?, ?, ?, ?, ?, ?)");
+    arrival_bind(&q, p);
+    q_int(&q, p->id);
+    q_int(&q, p->created_at);
+    q_int(&q, p->updated_at);
+    q_int(&q, p->deleted_at);
+    q_int(&q, text_is_unspaced(p));
+    q_text(&q, key);
+    code = q_run(&q, NULL, e);
+    return code == ERR_NONE && p->deleted_at == 0 ? add_tags(c, p, e) : code;
+}
+
 static enum err_code write_paper(struct db *c, struct arena *scratch,
                                  const struct paper *p, struct err *e)
 {

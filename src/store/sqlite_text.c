@@ -111,6 +111,16 @@ enum err_code text_arrived(struct sqlite_store *s, struct db *c, struct err *e)
                                       : ERR_NONE;
 }
 
+enum err_code text_catch_up(struct sqlite_store *s, struct err *e)
+{
+    int64_t batch = INDEX_BATCH;
+    enum err_code code = ERR_NONE;
+
+    while (code == ERR_NONE && atomic_load(&s->unindexed) > 0)
+        code = writer_run(s, do_index, &batch, e);
+    return code;
+}
+
 /* A snapshot, and whether papers wait in it: this first read decides which
  * moment it is of. */
 static enum err_code try_snapshot(struct sqlite_store *s, struct db **out,

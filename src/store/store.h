@@ -44,7 +44,16 @@ enum store_vectors {
                                   and finds them (store_finds_vectors) */
 };
 
+/* What a database is opened for. */
+enum store_purpose {
+    STORE_TO_SERVE,
+    STORE_TO_READ, /* it must be there, with this program's schema; nothing is
+                      written, and others may serve it meanwhile */
+    STORE_TO_FILL  /* as the target of a move (transfer.h) */
+};
+
 struct store_options {
+    enum store_purpose purpose;
     const char *database_url; /* "sqlite:" (in data_dir), "sqlite:/a/file.db",
                                  "sqlite::memory:", "postgresql://..." */
     const char *data_dir; /* for "sqlite:" and snapshots before migrations */
@@ -57,8 +66,9 @@ struct store_options {
 };
 
 /* Open and migrate.  ERR_INVALID: the URL, or the database is newer than this
- * program, or cannot have its vectors as asked for (the message names the fix).
- */
+ * program, cannot have its vectors as asked for, or was not filled to the end
+ * (the message names the fix).  ERR_NOT_FOUND: STORE_TO_READ, and there is
+ * none. */
 enum err_code store_open(struct store **out, const struct store_options *opt,
                          struct err *e) CHECKED;
 void store_close(struct store *s);             /* takes NULL */

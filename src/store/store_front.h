@@ -1,10 +1,11 @@
 /* store_front.h - what every public call of the store passes through.
  *
  * The public functions are wrappers: store.c (papers, jobs, scrapes, page
- * views), store_documents.c, store_desk.c and store_records.c.  A wrapper does
- * five things and nothing else: check the arguments (store_args.h), give a
- * test's fault its turn, call the backend's slot, count the call and its time,
- * and tell what it changed (store_watch).  Only there is `ops` followed.
+ * views), store_documents.c, store_desk.c, store_records.c and
+ * store_transfer.c. A wrapper does five things and nothing else: check the
+ * arguments (store_args.h), give a test's fault its turn, call the backend's
+ * slot, count the call and its time, and tell what it changed (store_watch).
+ * Only there is `ops` followed.
  *
  * Included by those files and nobody else.
  */
@@ -46,7 +47,9 @@
     X(collection_get) X(collection_find) X(collections_list) \
     X(collection_modify) X(collection_delete) X(records_sweep) \
     X(records_reset) X(records_put) X(records_delete) X(records_find) \
-    X(records_get) X(records_list) X(records_each) X(records_present)
+    X(records_get) X(records_list) X(records_each) X(records_present) \
+    X(export_begin) X(export_count) X(export_each) X(import_begin) \
+    X(import_done) X(import_rows) X(import_clear) X(import_finish)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,

@@ -2,9 +2,9 @@
  *
  * Included by the front (store_front.h), the backends and nobody else.  Every
  * slot is required and has the contract of the public function of the same name
- * in store.h, papers.h, jobs.h, scrape.h, documents.h, events.h, desk.h or
- * records.h; the wrapper in the front has checked the arguments already, so
- * that backends need not:
+ * in store.h, papers.h, jobs.h, scrape.h, documents.h, events.h, desk.h,
+ * records.h or transfer.h; the wrapper in the front has checked the arguments
+ * already, so that backends need not:
  *   - texts are valid UTF-8 without NUL (JSON texts are taken as they are);
  *   - limits are 0..STORE_MAX_ROWS, offsets >= 0, outputs are not NULL;
  *   - `e` may be NULL, as everywhere.
@@ -23,6 +23,7 @@
 #include "store/records.h"
 #include "store/scrape.h"
 #include "store/store.h"
+#include "store/transfer.h"
 
 struct paper_ops {
     enum err_code (*webhook_receive)(struct store *s,
@@ -380,6 +381,34 @@ struct record_ops {
                              size_t *n, struct err *e);
 };
 
+struct transfer_ops {
+    enum err_code (*export_begin)(struct store *s, bool alone,
+                                  struct store_export **out, struct err *e);
+    void (*export_end)(struct store_export *x);
+    enum err_code (*export_count)(struct store_export *x,
+                                  const struct transfer_table *t, int64_t *out,
+                                  struct err *e);
+    enum err_code (*export_each)(
+        struct store_export *x, const struct transfer_table *t,
+        enum err_code (*each)(void *ctx, const struct transfer_cell *row,
+                              struct err *e),
+        void *ctx, struct err *e);
+    enum err_code (*export_others)(struct store_export *x, int64_t *out,
+                                   struct err *e);
+    enum err_code (*import_begin)(struct store *s, struct err *e);
+    enum err_code (*import_done)(struct store *s,
+                                 const struct transfer_table *t, int64_t *out,
+                                 struct err *e);
+    enum err_code (*import_rows)(struct store *s,
+                                 const struct transfer_table *t, int64_t done,
+                                 const struct transfer_cell *cells, size_t n,
+                                 struct err *e);
+    enum err_code (*import_clear)(struct store *s,
+                                  const struct transfer_table *from,
+                                  struct err *e);
+    enum err_code (*import_finish)(struct store *s, struct err *e);
+};
+
 /* max_attempts of the webhook jobs that the store makes itself (deliveries):
  * how often one may take the process down.  Refused sends do not count, they
  * end with a report. */
@@ -389,10 +418,10 @@ struct store_ops {
     const char *name;           /* store_name() */
     const char *const *schemes; /* how its URLs begin; NULL-ended */
 
-    /* *opt has its defaults filled in and is valid during the call only.  The
-     * new struct store is zeroed but for what the backend needs; store.c sets
-     * `ops` and the rest of the base, but for what is named there.  On an error
-     * *out is left alone. */
+    /* *opt has its defaults filled in and is valid during the call only.
+     * The new struct store is zeroed but for what the backend needs;
+     * store.c sets `ops` and the rest of the base, but for what is named
+     * there.  On an error *out is left alone. */
     enum err_code (*open)(struct store **out, const struct store_options *opt,
                           struct err *e);
     void (*close)(struct store *s); /* not called with NULL */
@@ -413,6 +442,7 @@ struct store_ops {
     const struct event_ops *events;
     const struct desk_ops *desk;
     const struct record_ops *records;
+    const struct transfer_ops *transfer;
 };
 
 /* One line of store_op_stats(), while it grows. */

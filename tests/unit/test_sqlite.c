@@ -249,7 +249,7 @@ static void errors_by_cause(void **state)
     struct err e;
 
     (void)state;
-    assert_int_equal(db_open(":memory:", true, &c, &e), ERR_NONE);
+    assert_int_equal(db_open(":memory:", DB_WRITER, &c, &e), ERR_NONE);
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         e = (struct err){0};
         assert_int_equal(sqlite_error(c, cases[i].rc, &e), cases[i].code);
