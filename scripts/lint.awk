@@ -11,12 +11,13 @@ BEGIN {
     layer("vector", "base net embed")
     layer("store", "base")
     layer("jobs", "base net embed socketio vector store")
+    layer("transfer", "base store")
     layer("scraper", low)
     layer("backend", low)
     layer("processor", low)
     layer("analytics", low)
     layer("web", "base net")
-    layer("cmd", low " scraper backend processor analytics web")
+    layer("cmd", low " scraper backend processor analytics web transfer")
 
     # Functions that are not used, and what is.
     ban("strcpy strcat strncpy stpcpy", "struct buf, or memcpy with a length")

@@ -22,6 +22,7 @@
 #include "cmd/live_events.h"
 #include "cmd/metrics.h"
 #include "cmd/model.h"
+#include "cmd/place.h"
 #include "cmd/secrets.h"
 #include "cmd/services.h"
 #include "cmd/status.h"
@@ -74,15 +75,6 @@ static int setting(const struct app *a, const char *key)
 
 /* ---- making the parts ---- */
 
-/* Only a setting that somebody made rewrites the vectors that are there. */
-static enum store_vectors vectors_wanted(const struct config *c)
-{
-    if (strcmp(config_str(c, "vectors"), "pgvector") == 0)
-        return STORE_VECTORS_PGVECTOR;
-    return config_from(c, "vectors") == FROM_DEFAULT ? STORE_VECTORS_AS_THEY_ARE
-                                                     : STORE_VECTORS_EMBEDDED;
-}
-
 static enum err_code open_store(struct app *a, struct err *e)
 {
     struct store_options opt = {
@@ -95,7 +87,7 @@ static enum err_code open_store(struct app *a, struct err *e)
         .timeout_ms = setting(a, "database_timeout_ms"),
         .idempotency_ttl_us =
             config_int(a->config, "idempotency_ttl_s") * US_PER_S,
-        .vectors = vectors_wanted(a->config),
+        .vectors = place_vectors(a->config),
     };
 
     return store_open(&a->store, &opt, e);

@@ -5,7 +5,6 @@ PostgreSQL refuses to run as root, so as root everything is done as the user
 is sheaf's use of the database; kill -9 hits sheaf, never the database.
 """
 
-import contextlib
 import glob
 import importlib.util
 import itertools
@@ -13,7 +12,6 @@ import os
 import pathlib
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -75,8 +73,7 @@ class Cluster:
             os.chown(self.root, owner.pw_uid, owner.pw_gid)
         try:
             self._check_access()
-            self._make()
-            self.start()
+            self._start()
         except BaseException:
             self.stop()
             raise
@@ -98,12 +95,10 @@ class Cluster:
             raise Unavailable(f"the user postgres cannot run it: {err}"
                               ) from None
 
-    def _make(self):
+    def _start(self):
         self._run(self.bin / "initdb", "-D", self.root / "data", "-U",
                   "sheaf", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
                   *self.locale, "--no-sync")
-
-    def start(self):
         options = (f"-c listen_addresses=127.0.0.1 -p {self.port} "
                    f"-k {self.root} -c fsync=off -c max_connections=200 "
                    "-c full_page_writes=off -c shared_buffers=64MB "
@@ -120,12 +115,6 @@ class Cluster:
                   "-h", self.root, "-p", self.port, "-U", "sheaf",
                   "-d", database, "-c", statement)
 
-    def script(self, path, database):
-        """Run the statements of a file."""
-        self._run(self.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
-                  "-h", self.root, "-p", self.port, "-U", "sheaf",
-                  "-d", database, "-c", pathlib.Path(path).read_text())
-
     def query(self, statement, database):
         """The rows of a statement as text, tab separated."""
         done = subprocess.run(
@@ -134,23 +123,6 @@ class Cluster:
              "-d", database, "-c", statement], cwd=self.root, text=True,
             capture_output=True, check=True, **self.user)
         return [line.split("\t") for line in done.stdout.splitlines()]
-
-    @contextlib.contextmanager
-    def session(self, database):
-        """A session of psql's: call it with statements, which are done when it
-        returns."""
-        with subprocess.Popen(
-                [str(self.bin / "psql"), "-X", "-q", "-A", "-t",
-                 "-h", str(self.root), "-p", str(self.port), "-U", "sheaf",
-                 "-d", database], cwd=self.root, text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                **self.user) as psql:
-            def do(statements):
-                psql.stdin.write(statements + "\n\\echo done\n")
-                psql.stdin.flush()
-                assert psql.stdout.readline() == "done\n"
-            yield do
-            psql.stdin.close()
 
     def create(self):
         """A new empty database; returns its name."""
@@ -163,35 +135,6 @@ class Cluster:
 
     def url(self, name):
         return f"postgresql://sheaf@127.0.0.1:{self.port}/{name}"
-
-    # -- faults ----------------------------------------------------------
-
-    def crash(self):
-        """As a power cut of the server, but for the disk's cache."""
-        self._run(self.bin / "pg_ctl", "-D", self.root / "data", "-m",
-                  "immediate", "-w", "stop")
-
-    def _signal(self, number):
-        """To the server and all its processes."""
-        first = int((self.root / "data" / "postmaster.pid").read_text()
-                    .splitlines()[0])
-        os.kill(first, number)
-        children = pathlib.Path(f"/proc/{first}/task/{first}/children")
-        for pid in children.read_text().split():
-            os.kill(int(pid), number)
-
-    @contextlib.contextmanager
-    def frozen(self):
-        """It keeps its connections, takes new ones, and says nothing."""
-        self._signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._signal(signal.SIGCONT)
-
-    def end_sessions(self, database):
-        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                 f" WHERE datname = '{database}' AND pid <> pg_backend_pid()")
 
     def stop(self):
         if (self.root / "data" / "postmaster.pid").exists():
