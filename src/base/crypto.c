@@ -47,6 +47,28 @@ void crypto_sha256(uint8_t out[32], struct slice data)
             "SHA256");
 }
 
+/* A name for libcrypto's own struct. */
+struct crypto_hash *crypto_hash_new(void)
+{
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+
+    require(c && EVP_DigestInit_ex(c, EVP_sha256(), NULL) == 1,
+            "EVP_DigestInit_ex");
+    return (struct crypto_hash *)c;
+}
+
+void crypto_hash_add(struct crypto_hash *h, const void *p, size_t n)
+{
+    require(EVP_DigestUpdate((EVP_MD_CTX *)h, p, n) == 1, "EVP_DigestUpdate");
+}
+
+void crypto_hash_end(struct crypto_hash *h, uint8_t out[32])
+{
+    require(EVP_DigestFinal_ex((EVP_MD_CTX *)h, out, NULL) == 1,
+            "EVP_DigestFinal_ex");
+    EVP_MD_CTX_free((EVP_MD_CTX *)h);
+}
+
 void crypto_sha1(uint8_t out[20], struct slice data)
 {
     require(SHA1((const unsigned char *)(data.p ? data.p : ""), data.len,

@@ -15,6 +15,11 @@
 
 void crypto_random(void *out, size_t n); /* aborts if the system has none */
 void crypto_sha256(uint8_t out[32], struct slice data);
+/* The same for what comes in parts; the end frees it. */
+struct crypto_hash;
+struct crypto_hash *crypto_hash_new(void);
+void crypto_hash_add(struct crypto_hash *h, const void *p, size_t n);
+void crypto_hash_end(struct crypto_hash *h, uint8_t out[32]);
 /* Only where a protocol prescribes it (RFC 6455): it protects nothing. */
 void crypto_sha1(uint8_t out[20], struct slice data);
 void crypto_hmac_sha256(uint8_t out[32], struct slice key, struct slice data);

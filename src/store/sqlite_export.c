@@ -4,7 +4,11 @@
  * change any more: then the file is opened in SQLite's exclusive mode, which
  * neither finds nor lets in anybody else.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "store/document_rules.h"
 #include "store/sqlite_documents.h"
@@ -227,12 +231,49 @@ export_each(struct store_export *base, const struct transfer_table *t,
     return code == ERR_NONE ? ended : code;
 }
 
+/* ---- all of it as a file ---- */
+
+static enum err_code write_file(struct db *c, const char *path, struct err *e)
+{
+    struct query q;
+    enum err_code code = db_exec(c, "PRAGMA query_only = OFF", e);
+
+    if (code != ERR_NONE)
+        return code;
+    q_start(&q, c, "VACUUM INTO ?");
+    q_text(&q, slice_of(path));
+    return q_run(&q, NULL, e);
+}
+
+static enum err_code export_file(struct store *base, const char *path,
+                                 struct err *e)
+{
+    struct sqlite_store *s = sqlite_downcast(base);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct db *c = NULL;
+    enum err_code code = ERR_NONE;
+
+    if (fd < 0)
+        return err_set(e, errno == ENOSPC ? ERR_NO_SPACE : ERR_UNAVAILABLE,
+                       "cannot make '%s': %s", path, strerror(errno));
+    code = db_open(s->path, DB_READER, &c, e);
+    if (code == ERR_NONE)
+        code = write_file(c, path, e);
+    if (code == ERR_NONE && fsync(fd) != 0)
+        code = err_set(e, errno == ENOSPC ? ERR_NO_SPACE : ERR_UNAVAILABLE,
+                       "cannot write '%s': %s", path, strerror(errno));
+    db_close(c);
+    close(fd);
+    return code;
+}
+
 const struct transfer_ops sqlite_transfer_ops = {
     .export_begin = export_begin,
     .export_end = export_end,
     .export_count = export_count,
     .export_each = export_each,
     .export_others = export_others,
+    .export_file = export_file,
 
     .import_begin = sqlite_import_begin,
     .import_done = sqlite_import_done,

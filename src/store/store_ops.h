@@ -395,6 +395,9 @@ struct transfer_ops {
         void *ctx, struct err *e);
     enum err_code (*export_others)(struct store_export *x, int64_t *out,
                                    struct err *e);
+    /* NULL: this database is not a file. */
+    enum err_code (*export_file)(struct store *s, const char *path,
+                                 struct err *e);
     enum err_code (*import_begin)(struct store *s, struct err *e);
     enum err_code (*import_done)(struct store *s,
                                  const struct transfer_table *t, int64_t *out,

@@ -37,6 +37,13 @@ enum err_code store_export_others(struct store_export *x, int64_t *out,
     return x->s->ops->transfer->export_others(x, out, e);
 }
 
+enum err_code store_export_file(struct store *s, const char *path, bool *done,
+                                struct err *e)
+{
+    *done = s->ops->transfer->export_file != NULL;
+    return *done ? s->ops->transfer->export_file(s, path, e) : ERR_NONE;
+}
+
 enum err_code store_import_begin(struct store *s, struct err *e)
 {
     RUN(s, import_begin, s->ops->transfer->import_begin(s, e));

@@ -86,6 +86,12 @@ enum err_code store_export_each(
 enum err_code store_export_others(struct store_export *x, int64_t *out,
                                   struct err *e) CHECKED;
 
+/* The whole database, as of one moment, as an SQLite file of its own, which
+ * must not be there yet; others go on writing meanwhile.  *done false: this
+ * database is no file, nothing was written. */
+enum err_code store_export_file(struct store *s, const char *path, bool *done,
+                                struct err *e) CHECKED;
+
 /* ---- import ---- */
 
 /* The store was opened STORE_TO_FILL.  ERR_CONFLICT: it holds something, and
