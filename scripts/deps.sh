@@ -13,7 +13,7 @@ declare -A packages=(
     [run]="tzdata ca-certificates curl poppler-utils"
     [test]="libcmocka-dev libhttp-parser-dev clang-14 libclang-rt-14-dev
         clang-format-14 postgresql postgresql-contrib chromium fonts-liberation
-        redis-server nginx-light|nginx|nginx-full openssl"
+        redis-server nginx-light|nginx|nginx-full openssl iproute2"
     [bench]="wrk redis-server"
     [coverage]="gcovr"
     [aarch64]="gcc-aarch64-linux-gnu qemu-user-static mmdebstrap"

@@ -308,7 +308,7 @@ class _Server(ThreadingHTTPServer):
 class FakeArxiv:
     """The server; `url` is what `arxiv_url` is set to."""
 
-    def __init__(self, corpus=(), layout="new"):
+    def __init__(self, corpus=(), layout="new", address="127.0.0.1"):
         self.corpus = list(corpus)
         self.layout = layout
         self.recorded = None
@@ -320,12 +320,12 @@ class FakeArxiv:
         self.last_total = 0
         self.lock = threading.Lock()
         self.closing = threading.Event()
-        self.server = _Server(("127.0.0.1", 0), _Handler)
+        self.server = _Server((address, 0), _Handler)
         self.server.owner = self
         self.thread = threading.Thread(target=self.server.serve_forever,
                                        args=(0.02,), daemon=True)
         self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/api/query"
+        self.url = f"http://{address}:{self.server.server_port}/api/query"
 
     def record(self, path, code=200):
         """Serve a recorded feed from now on."""

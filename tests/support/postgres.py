@@ -2,9 +2,11 @@
 
 PostgreSQL refuses to run as root, so as root everything is done as the user
 `postgres` that the package creates.  Durability is off: what is tested here
-is sheaf's use of the database; kill -9 hits sheaf, never the database.
+is sheaf's use of the database.  It may be stopped at any moment and started
+again, also as a crash would: what it has written is in the kernel then.
 """
 
+import contextlib
 import glob
 import importlib.util
 import itertools
@@ -50,15 +52,21 @@ def free_port():
 
 
 class Cluster:
-    """One server with its own directory, socket and loopback port."""
+    """One server with its own directory, socket and port.
+
+    `network` is a Network: it listens on its near side too, and that is the
+    address that url() gives.
+    """
 
     # A natural-language collation on purpose: what an administrator has, and
     # what an ORDER BY that relies on the server's default meets.
     LOCALE = ("--locale-provider=icu", "--icu-locale=en-US")
 
-    def __init__(self, programs=None, locale=LOCALE):
+    def __init__(self, programs=None, locale=LOCALE, network=None):
         self.bin = programs or bin_dir()
         self.locale = locale
+        self.network = network
+        self.address = network.near if network else "127.0.0.1"
         self.user = {}
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="sheaf-pg-"))
         self.numbers = itertools.count(1)
@@ -73,7 +81,8 @@ class Cluster:
             os.chown(self.root, owner.pw_uid, owner.pw_gid)
         try:
             self._check_access()
-            self._start()
+            self._initdb()
+            self.start()
         except BaseException:
             self.stop()
             raise
@@ -95,18 +104,32 @@ class Cluster:
             raise Unavailable(f"the user postgres cannot run it: {err}"
                               ) from None
 
-    def _start(self):
+    def _initdb(self):
         self._run(self.bin / "initdb", "-D", self.root / "data", "-U",
                   "sheaf", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
                   *self.locale, "--no-sync")
-        options = (f"-c listen_addresses=127.0.0.1 -p {self.port} "
+        if self.network:
+            with open(self.root / "data" / "pg_hba.conf", "a") as rules:
+                rules.write(f"host all all {self.network.subnet} trust\n")
+
+    def start(self):
+        addresses = ",".join(dict.fromkeys(["127.0.0.1", self.address]))
+        options = (f"-c listen_addresses={addresses} -p {self.port} "
                    f"-k {self.root} -c fsync=off -c max_connections=200 "
                    "-c full_page_writes=off -c shared_buffers=64MB "
                    "-c autovacuum_naptime=5")
         # The server would keep a captured pipe open for ever: log to a file.
+        self._ctl("-w", "-t", "60", "-l", self.root / "log", "-o", options,
+                  "start")
+
+    def halt(self, mode="fast"):
+        """Stop it, to be started again: "fast" says goodbye to whoever is
+        connected, "immediate" is a crash."""
+        self._ctl("-m", mode, "-w", "stop")
+
+    def _ctl(self, *words):
         subprocess.run([str(self.bin / "pg_ctl"), "-D",
-                        str(self.root / "data"), "-w", "-t", "60",
-                        "-l", str(self.root / "log"), "-o", options, "start"],
+                        str(self.root / "data"), *map(str, words)],
                        cwd=self.root, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, check=True, **self.user)
 
@@ -134,14 +157,11 @@ class Cluster:
         self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def url(self, name):
-        return f"postgresql://sheaf@127.0.0.1:{self.port}/{name}"
+        return f"postgresql://sheaf@{self.address}:{self.port}/{name}"
 
     def stop(self):
+        """Stop it for good, and remove all that it held."""
         if (self.root / "data" / "postmaster.pid").exists():
-            subprocess.run([str(self.bin / "pg_ctl"), "-D",
-                            str(self.root / "data"), "-m", "immediate", "-w",
-                            "stop"], cwd=self.root,
-                           stdin=subprocess.DEVNULL,
-                           stdout=subprocess.DEVNULL, check=False,
-                           **self.user)
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self.halt("immediate")
         shutil.rmtree(self.root, ignore_errors=True)

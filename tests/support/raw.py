@@ -14,9 +14,9 @@ class Raw:
     """One TCP connection to the server under test."""
 
     def __init__(self, sheaf, timeout=10):
-        self.socket = socket.create_connection(("127.0.0.1", sheaf.port),
-                                               timeout)
         self.host = sheaf.host
+        self.socket = socket.create_connection(
+            (self.host.rsplit(":", 1)[0], sheaf.port), timeout)
         self.pending = b""
 
     def __enter__(self):

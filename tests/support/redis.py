@@ -28,9 +28,10 @@ def command(*words):
 class Redis:
     """One redis-server on a free port; nothing of it is kept on disk."""
 
-    def __init__(self, box, password=None, options=()):
+    def __init__(self, box, password=None, options=(), address="127.0.0.1"):
         if not shutil.which("redis-server"):
             raise Unavailable("redis-server is not installed")
+        self.address = address
         self.port = free_port()
         self.password = password
         self.dir = box / f"redis-{self.port}"
@@ -42,15 +43,16 @@ class Redis:
     @property
     def url(self):
         login = f":{quote(self.password)}@" if self.password else ""
-        return f"redis://{login}127.0.0.1:{self.port}/0"
+        return f"redis://{login}{self.address}:{self.port}/0"
 
     def start(self):
         login = ["--requirepass", self.password] if self.password else []
         with open(self.dir / "log", "ab") as log:
             self.process = subprocess.Popen(
                 ["redis-server", "--port", str(self.port), "--bind",
-                 "127.0.0.1", "--dir", str(self.dir), "--save", "",
-                 "--appendonly", "no", *login, *self.options],
+                 self.address, "--dir", str(self.dir), "--save", "",
+                 "--appendonly", "no", "--protected-mode", "no", *login,
+                 *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(lambda: self.ask("PING").startswith((b"+PONG", b"-")),
                    what="an answer of redis-server")
@@ -58,7 +60,7 @@ class Redis:
 
     def ask(self, *words):
         """One command, by hand; the reply as it comes."""
-        with socket.create_connection(("127.0.0.1", self.port), 5) as s:
+        with socket.create_connection((self.address, self.port), 5) as s:
             if self.password:
                 s.sendall(command("AUTH", self.password))
                 assert s.recv(100) == b"+OK\r\n"
