@@ -32,6 +32,7 @@
 
 #define MIN_SERVER_VERSION 150000
 #define MAX_QUEUE 256
+#define QUEUE_MARGIN 8   /* a statement, its preparation, syncs */
 #define PATIENCE_MS 5000 /* or what a statement may take, if that is less */
 #define LOCK_TIMEOUT_MS 10000
 /* Room for the statements of all use cases (about 80) and 300 forms of a
@@ -261,15 +262,19 @@ static void drop_notice(void *arg, const char *message)
 }
 
 /* Everything that a statement of ours relies on, in one round trip.  The times
- * bound what a stuck lock or a runaway statement can hold up.  seqscan
+ * bound what a stuck lock, a runaway statement, or one of us who is frozen or
+ * cut off in the middle of a transaction can hold up.  seqscan
  * and sort off: plans are made when the tables may still be empty, and must
  * suit full ones; where there is no index, both are used all the same.
  * No parallel workers, no JIT: they cost more than these statements. */
 static const char session[] =
     "SELECT set_config('statement_timeout', '%d', false),"
     " set_config('lock_timeout', '%d', false),"
-    " set_config('idle_in_transaction_session_timeout', '60s', false),"
+    " set_config('idle_in_transaction_session_timeout', '10s', false),"
     " set_config('idle_session_timeout', '0', false),"
+    " set_config('tcp_keepalives_idle', '30', false),"
+    " set_config('tcp_keepalives_interval', '10', false),"
+    " set_config('tcp_keepalives_count', '3', false),"
     " set_config('default_transaction_isolation', 'read committed', false),"
     " set_config('plan_cache_mode', 'force_generic_plan', false),"
     " set_config('enable_seqscan', 'off', false),"
@@ -420,6 +425,8 @@ static void push(struct pg_conn *c, enum kind kind, uint64_t statement)
     c->queue[c->tail++ % MAX_QUEUE] = (struct pending){kind, statement};
 }
 
+static void make_room(struct pg_conn *c);
+
 static void queue_statement(struct pg_conn *c, enum kind kind, const char *sql,
                             const struct pg_args *a)
 {
@@ -429,6 +436,8 @@ static void queue_statement(struct pg_conn *c, enum kind kind, const char *sql,
     const char *values[PG_MAX_ARGS];
     char name[20];
 
+    if (c->failed.code == ERR_NONE)
+        make_room(c);
     if (c->failed.code != ERR_NONE)
         return;
     if (!c->open)
@@ -468,20 +477,6 @@ void pg_do(struct pg_conn *c, const char *sql, const struct pg_args *args)
 void pg_ask(struct pg_conn *c, const char *sql, const struct pg_args *args)
 {
     queue_statement(c, ASKED, sql, args);
-}
-
-void pg_push(struct pg_conn *c)
-{
-    if (c->failed.code == ERR_NONE)
-        postgres_lib.PQflush(c->c); /* what fails is found by who reads */
-}
-
-enum err_code pg_flush(struct pg_conn *c, struct err *e)
-{
-    if (c->failed.code == ERR_NONE && (!postgres_lib.PQsendFlushRequest(c->c) ||
-                                       postgres_lib.PQflush(c->c) < 0))
-        lost(c);
-    return report(c, e);
 }
 
 /* ---- receiving ---- */
@@ -561,6 +556,42 @@ static void send_sync(struct pg_conn *c)
         push(c, SYNC, 0);
     else
         lost(c);
+}
+
+/* A sync, which ends no transaction that was begun with BEGIN: behind it the
+ * server knows that it waits for us, and its time-out for that runs.  After a
+ * flush request none does, and a process that is frozen there, or cut off,
+ * would hold its locks for ever. */
+void pg_push(struct pg_conn *c)
+{
+    bool was_open = c->open;
+
+    if (c->failed.code == ERR_NONE)
+        send_sync(c);
+    c->open = was_open;
+}
+
+enum err_code pg_flush(struct pg_conn *c, struct err *e)
+{
+    pg_push(c);
+    return report(c, e);
+}
+
+/* Read answers that nobody asked for until the queue is half empty. */
+static void make_room(struct pg_conn *c)
+{
+    if (c->tail - c->head + QUEUE_MARGIN <= MAX_QUEUE)
+        return;
+    pg_push(c);
+    while (!c->broken && c->tail - c->head > MAX_QUEUE / 2) {
+        enum kind kind;
+
+        if (c->queue[c->head % MAX_QUEUE].kind == ASKED) {
+            err_set(&c->failed, ERR_INTERNAL, "too many questions at once");
+            return;
+        }
+        postgres_lib.PQclear(receive(c, &kind));
+    }
 }
 
 /* The answers to all that was sent. */

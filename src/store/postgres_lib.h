@@ -38,7 +38,6 @@
     X(PQpipelineSync)                                                          \
     X(PQresultErrorField)                                                      \
     X(PQresultStatus)                                                          \
-    X(PQsendFlushRequest)                                                      \
     X(PQsendPrepare)                                                           \
     X(PQsendQuery)                                                             \
     X(PQsendQueryPrepared)                                                     \

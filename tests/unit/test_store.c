@@ -6,6 +6,7 @@
  */
 #include "store_fixture.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- the webhook ---- */
@@ -26,6 +27,22 @@ static void created_then_unchanged(struct store_fixture *f)
     assert_int_equal(r.created, 0);
     assert_int_equal(r.updated, 3);
     assert_int_equal(r.unchanged, 3);
+}
+
+/* More statements than a connection keeps in mind at once. */
+static void thousands_in_a_call(struct store_fixture *f)
+{
+    enum { MANY = 3000 };
+    struct paper *p = calloc(MANY, sizeof(*p));
+
+    assert_non_null(p);
+    for (int i = 0; i < MANY; i++)
+        p[i] = a_paper(f, i);
+    assert_int_equal(receive(f, p, MANY).created, MANY);
+    for (int i = 0; i < MANY; i += 2)
+        p[i].version = 2;
+    assert_int_equal(receive(f, p, MANY).unchanged, MANY / 2);
+    free(p);
 }
 
 static void same_paper_twice_in_a_call(struct store_fixture *f)
@@ -491,6 +508,7 @@ int main(void)
 {
     static const struct store_case cases[] = {
         CASE(created_then_unchanged),
+        CASE(thousands_in_a_call),
         CASE(same_paper_twice_in_a_call),
         CASE(all_fields_come_back),
         CASE(versions),
