@@ -17,6 +17,12 @@
 /* of a batch, with the record that goes beyond */
 #define ARENA_BYTES ((size_t)32 << 20)
 
+/* One row after the other, by the primary key: joined otherwise, the planner
+ * might read them all, for it makes its plans when there are none yet. */
+#define RECORD_OF(number_)                                                     \
+    " CROSS JOIN LATERAL (SELECT * FROM records WHERE number = " number_       \
+    " OFFSET 0) r"
+
 /* $1 is the fields, r the record. */
 #define FIELDS                                                                 \
     "SELECT r.number, r.id, CASE WHEN $1 & 1 <> 0 THEN r.vector END,"          \
@@ -164,7 +170,8 @@ enum err_code postgres_records_find(struct store *s, int64_t collection,
         s, &r,
         "SELECT r.number FROM collections c"
         " CROSS JOIN unnest($2) WITH ORDINALITY u(id, n)"
-        " LEFT JOIN records r ON r.collection = $1 AND r.id = u.id"
+        " LEFT JOIN LATERAL (SELECT number FROM records"
+        "  WHERE collection = $1 AND id = u.id OFFSET 0) r ON true"
         " WHERE c.number = $1 ORDER BY u.n",
         &args, e);
     buf_release(&list);
@@ -202,8 +209,8 @@ enum err_code postgres_records_get(struct store *s, struct arena *a,
     arg_numbers(&args, &list, numbers, n);
     code = select_records(
         s, a, collection,
-        FIELDS "unnest($3) WITH ORDINALITY u(number, n) JOIN records r"
-               " ON r.number = u.number AND r.collection = $2 ORDER BY u.n",
+        FIELDS "unnest($3) WITH ORDINALITY u(number, n)" RECORD_OF(
+            "u.number") " WHERE r.collection = $2 ORDER BY u.n",
         &args, out, n_out, e);
     buf_release(&list);
     return code;
@@ -234,8 +241,8 @@ enum err_code postgres_records_list(struct store *s, struct arena *a,
     return select_records(
         s, a, collection,
         FIELDS "(SELECT number FROM records WHERE number >= $2 AND number < $3"
-               "  ORDER BY number LIMIT $4 OFFSET $5) page"
-               " JOIN records r ON r.number = page.number ORDER BY r.number",
+               "  ORDER BY number LIMIT $4 OFFSET $5) page" RECORD_OF(
+                   "page.number") " ORDER BY page.number",
         &args, out, n, e);
 }
 
@@ -255,8 +262,8 @@ struct visitor {
     "WITH page AS (" page " ORDER BY r.number LIMIT 256),"                     \
     " run AS (SELECT number, sum(bytes) OVER (ORDER BY number) - bytes"        \
     "  AS before FROM page) " FIELDS                                           \
-    "run JOIN records r ON r.number = run.number"                              \
-    " WHERE run.before < " BATCH_BYTES " ORDER BY r.number"
+    "run" RECORD_OF("run.number") " WHERE run.before < " BATCH_BYTES           \
+                                  " ORDER BY run.number"
 #define NUMBER_AND_BYTES                                                       \
     "SELECT r.number, coalesce(octet_length(r.document), 0)"                   \
     " + coalesce(octet_length(r.metadata), 0) + octet_length(r.vector)"        \
@@ -334,8 +341,9 @@ enum err_code postgres_records_each(
         !w.a    ? err_set(e, ERR_INTERNAL, "out of memory")
         : since ? state_and_numbers(
                       s, collection,
-                      STATE_AND("ARRAY(SELECT number FROM records"
-                                " WHERE collection = $1 AND generation > $2"
+                      STATE_AND("ARRAY(SELECT number FROM (SELECT number"
+                                "  FROM records WHERE collection = $1"
+                                "  AND generation > $2 OFFSET 0) changed"
                                 " ORDER BY number)"),
                       (int64_t)since, state, &changed, &n, e)
                 : read_state(s, collection, state, e);
