@@ -31,7 +31,7 @@
 
 #include "base/err.h"
 
-#define VECTOR_MAX_DIM 1024
+#define VECTOR_MAX_DIM 4096
 #define VECTOR_MAX_K 1000
 #define VECTOR_MAX_COUNT 1000000000u
 

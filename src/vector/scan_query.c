@@ -13,10 +13,12 @@
  *   q.v / |q| <= (t / |q|) s V.Q + e n + (e + 1) r
  *
  * which is the formula of scan.h with a = t / |q|, c1 = e, c2 = e + 1.  Kernels
- * compute it in float with at most 8 roundings, each of at most 2^-24 of a term
- * no larger than (1 + e)(n + r).  SLACK is 32 of them, added to c1 and c2; the
- * division of the cosine and the multiplication of l2 fit into it too, and
- * `keep` takes off n^2 more than its own roundings can add.
+ * compute it in float with at most 9 roundings, each of at most 2^-24 of a term
+ * no larger than (1 + e)(n + r); one of them is that of V.Q itself, which is
+ * below 2^24 for 1,024 dimensions, and not for more.  SLACK is 32 of them,
+ * added to c1 and c2; the division of the cosine and the multiplication of l2
+ * fit into it too, and `keep` takes off n^2 more than its own roundings can
+ * add.
  *
  * Nothing here estimates: a code that is off by one (by another rounding mode,
  * say) makes r larger and the bound wider, never wrong.
@@ -29,10 +31,15 @@
 #define SLACK (32 / 16777216.0)
 #define ROUND_UP (1 + 1e-6) /* a double to a float that is not below it */
 #define CODE_MAX 127
-#define L2_KEEP (1 - 2e-6)
+_Static_assert(VECTOR_MAX_DIM <= INT32_MAX / (255 * CODE_MAX),
+               "a sum of codes fits an int32_t");
+/* n is rounded up by 1e-6 and to a float, so n^2 is up to 2.2e-6 too large; the
+ * kernel rounds it three times more. */
+#define L2_KEEP (1 - 3e-6)
 
 /* The scores themselves are doubles, with errors of their own: relative to the
- * lengths, some 2^-53 for each of the 1,024 additions. */
+ * lengths, some 2^-53 for each of the 4,096 products and 260 additions on the
+ * way of each to the sum. */
 #define SCORE_SLACK 1e-12
 
 static double norm_of(const float *v, size_t dim)

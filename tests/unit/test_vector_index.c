@@ -291,7 +291,7 @@ static void fill(struct vector_index *ix, struct model *m, enum kind kind,
 
 static void test_against_brute_force(void **state)
 {
-    static const size_t dims[] = {384, 1, 5, 16, 100, 1024};
+    static const size_t dims[] = {384, 1, 5, 16, 100, 1024, VECTOR_MAX_DIM};
 
     (void)state;
     FOR_KERNELS(k)
@@ -299,7 +299,7 @@ static void test_against_brute_force(void **state)
         n_widened = n_searches = 0;
         for (enum kind kind = 0; kind < N_KINDS; kind++)
             for (size_t d = 0; d < COUNT(dims); d++) {
-                size_t n = d == 0 ? 1500 : 300;
+                size_t n = d == 0 ? 1500 : dims[d] > 1024 ? 60 : 300;
                 struct vector_index *ix = open_index(dims[d], k->name, NULL);
                 struct model m;
                 float q[VECTOR_MAX_DIM];
@@ -907,11 +907,12 @@ static void test_kernels(void **state)
 static void test_dots(void **state)
 {
     const struct scan_kernel *scalar = scan_kernel_find("scalar");
-    float *a = need(1024 * sizeof(*a)), *b = need(1024 * sizeof(*b));
+    float *a = need(VECTOR_MAX_DIM * sizeof(*a));
+    float *b = need(VECTOR_MAX_DIM * sizeof(*b));
 
     (void)state;
     FOR_KERNELS(k)
-    for (size_t n = 16; n <= 1024; n += 16) {
+    for (size_t n = 16; n <= VECTOR_MAX_DIM; n += n < 1024 ? 16 : 208) {
         double want[2], got[2];
 
         for (size_t i = 0; i < n; i++) {
@@ -932,11 +933,11 @@ static void test_bounds(void **state)
     (void)state;
     FOR_KERNELS(k)
     for (enum vector_metric metric = 0; metric < VECTOR_N_METRICS; metric++)
-        for (size_t dim = 16; dim <= 1024; dim *= 4)
+        for (size_t dim = 16; dim <= VECTOR_MAX_DIM; dim *= 4)
             for (int signs = 0; signs < 4; signs++) {
                 uint8_t *codes = need(16 * dim);
                 float scale[16], norm[16], residual[16];
-                float v[1024], q[1024];
+                float v[VECTOR_MAX_DIM], q[VECTOR_MAX_DIM];
                 uint16_t want = 0xFFFF;
                 struct scan_blocks b = {codes, scale, norm, residual, &want, 1};
                 struct scan_hit hit = {0};
@@ -970,6 +971,38 @@ static void test_bounds(void **state)
             }
 }
 
+/* It is one for a query that adds nothing to it, too: there only the lengths
+ * count, and how they were rounded. */
+static void test_bounds_of_short_queries(void **state)
+{
+    enum { DIM = 16, N = 9000 };
+    static const float lengths[] = {0, 1e-3f, 1};
+
+    (void)state;
+    FOR_KERNELS(k)
+    for (int i = 0; i < N; i++) {
+        uint8_t codes[16 * DIM];
+        float scale[16] = {0}, norm[16] = {0}, residual[16] = {0};
+        float v[DIM], q[DIM];
+        const uint16_t want = 1;
+        struct scan_blocks b = {codes, scale, norm, residual, &want, 1};
+        struct scan_hit hit = {0};
+        struct scan_query sq;
+
+        memset(codes, SCAN_ZERO, sizeof(codes));
+        for (size_t j = 0; j < DIM; j++) {
+            v[j] = random_float();
+            q[j] = random_float() * lengths[i % 3];
+        }
+        scan_encode(&(struct scan_lane){codes, scale, norm, residual, 0}, v,
+                    DIM);
+        scan_query_init(&sq, k, q, DIM, (enum vector_metric)(i / 3 % 3));
+        assert_int_equal(
+            k->next(&sq, &b, 0, scan_bound(&sq, scan_score(&sq, k, v)), &hit),
+            0);
+    }
+}
+
 /* What a chunk may cost. */
 static void test_memory(void **state)
 {
@@ -1001,6 +1034,7 @@ int main(void)
         cmocka_unit_test(test_kernels),
         cmocka_unit_test(test_dots),
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_bounds_of_short_queries),
         cmocka_unit_test(test_against_brute_force),
         cmocka_unit_test(test_effort),
         cmocka_unit_test(test_sizes),
