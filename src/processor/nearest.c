@@ -54,10 +54,11 @@ enum err_code nearest_like(struct store *s, enum vector_set set,
                            const struct model_id *m, int64_t id, size_t k,
                            struct vector_hit *hits, size_t *n, struct err *e)
 {
-    struct vector_hit more[VECTOR_MAX_K];
+    struct vector_hit *more = malloc((k + 1) * sizeof(*more));
     float vector[STORE_VECTOR_DIM];
     size_t n_more = 0;
-    enum err_code code = store_vector_get(s, set, m, id, vector, e);
+    enum err_code code = more ? store_vector_get(s, set, m, id, vector, e)
+                              : err_set(e, ERR_INTERNAL, "out of memory");
 
     if (code == ERR_NONE)
         code = nearest_find(s, set, m, vector, NULL, k + 1, more, &n_more, e);
@@ -65,5 +66,6 @@ enum err_code nearest_like(struct store *s, enum vector_set set,
     for (size_t i = 0; code == ERR_NONE && i < n_more && *n < k; i++)
         if (more[i].id != id)
             hits[(*n)++] = more[i];
+    free(more);
     return code;
 }

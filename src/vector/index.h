@@ -32,7 +32,7 @@
 #include "base/err.h"
 
 #define VECTOR_MAX_DIM 4096
-#define VECTOR_MAX_K 1000
+#define VECTOR_MAX_K 10000
 #define VECTOR_MAX_COUNT 1000000000u
 
 /* The length of a vector, unless it is zero, must be between these.  Beyond
