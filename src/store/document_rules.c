@@ -132,6 +132,12 @@ enum err_code document_no_nearest(struct err *e)
                    "pgvector");
 }
 
+enum err_code document_no_copy(struct err *e)
+{
+    return err_set(e, ERR_CONFLICT,
+                   "no copy of the vectors is kept: 'vectors' is not chroma:");
+}
+
 /* ---- matches ---- */
 
 static bool is_better(struct word_match a, struct word_match b)

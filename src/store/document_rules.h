@@ -44,6 +44,8 @@ void document_paper_text(struct buf *out, struct slice title,
 enum err_code document_no_vector(int64_t id, struct err *e);
 /* What a store says that does not find vectors itself. */
 enum err_code document_no_nearest(struct err *e);
+/* ERR_CONFLICT: nothing to repair. */
+enum err_code document_no_copy(struct err *e);
 
 /* The best k matches so far, best first. */
 struct match_list {

@@ -324,6 +324,7 @@ const struct store_ops store_postgres_ops = {
     .jobs = &postgres_job_ops,
     .scrape = &postgres_scrape_ops,
     .documents = &postgres_document_ops,
+    .copies = &postgres_copy_ops,
     .events = &postgres_event_ops,
     .desk = &postgres_desk_ops,
     .records = &postgres_record_ops,

@@ -160,6 +160,7 @@ extern const struct paper_ops postgres_paper_ops;
 extern const struct job_ops postgres_job_ops;
 extern const struct scrape_ops postgres_scrape_ops;
 extern const struct document_ops postgres_document_ops;
+extern const struct copy_ops postgres_copy_ops;
 extern const struct event_ops postgres_event_ops;
 extern const struct desk_ops postgres_desk_ops;
 extern const struct record_ops postgres_record_ops;

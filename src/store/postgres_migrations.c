@@ -531,9 +531,50 @@ static const char *const step_12[] = {
     "  'default_database');",
     NULL};
 
-static const char *const *const steps[] = {step_1, step_2,  step_3,  step_4,
-                                           step_5, step_6,  step_7,  step_8,
-                                           step_9, step_10, step_11, step_12};
+/* What a server outside has of the vectors (copies.h).  Who makes the job holds
+ * a lock, which postgres_copies.c knows too.  The id is made as
+ * store_job_create() makes it. */
+static const char *const step_13[] = {
+    "CREATE TABLE vector_copy("
+    "  set_id int8 PRIMARY KEY,"
+    "  collection text NOT NULL,"
+    "  generation int8 NOT NULL,"
+    "  repair boolean NOT NULL,"
+    "  wanted int8 NOT NULL);" /* grows: the job is wanted */
+    "CREATE TABLE vector_copies("
+    "  set_id int8 NOT NULL,"
+    "  key int8 NOT NULL,"
+    "  name text COLLATE \"C\" NOT NULL,"
+    "  records int8 NOT NULL,"
+    "  PRIMARY KEY (set_id, key));",
+    "CREATE FUNCTION copy_job() RETURNS trigger LANGUAGE plpgsql AS $f$"
+    " DECLARE"
+    "  now_us int8 := extract(epoch FROM clock_timestamp()) * 1000000;"
+    "  base text := 'chroma-' || now_us / 1000000;"
+    " BEGIN"
+    "  IF NOT EXISTS (SELECT 1 FROM vector_copy) THEN RETURN NULL; END IF;"
+    "  PERFORM pg_advisory_xact_lock(1936221548, hashtext(current_schema()));"
+    "  INSERT INTO jobs(id, kind, state, progress, created_at, updated_at,"
+    "    run_at, lease_until, owner, claims, attempts, max_attempts,"
+    "    cancel_requested, schedule_id, input, checkpoint, result, error)"
+    "   SELECT base || CASE WHEN o.n > 0 THEN '-' || (o.n + 1) ELSE '' END,"
+    "    'chroma', 0, 0, now_us, now_us, now_us, 0, '', 0, 0, 5, false, 0,"
+    "    '{}', '', '', ''"
+    "   FROM (SELECT count(*) AS n FROM jobs j WHERE j.id = base"
+    "     OR (j.id > base || '-' AND j.id < base || '.')) o"
+    "   WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE kind = 'chroma'"
+    "     AND state IN (0, 1) AND NOT cancel_requested);"
+    "  RETURN NULL;"
+    " END $f$;",
+    "CREATE TRIGGER vector_sets_move AFTER UPDATE OF generation ON vector_sets"
+    "  FOR EACH ROW EXECUTE FUNCTION copy_job();",
+    "CREATE TRIGGER vector_copy_wanted AFTER UPDATE OF wanted ON vector_copy"
+    "  FOR EACH ROW EXECUTE FUNCTION copy_job();",
+    NULL};
+
+static const char *const *const steps[] = {
+    step_1, step_2, step_3,  step_4,  step_5,  step_6, step_7,
+    step_8, step_9, step_10, step_11, step_12, step_13};
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 
 /* 0: a schema without tables of ours.  (Reading pg_class makes the server look

@@ -507,6 +507,7 @@ const struct store_ops store_sqlite_ops = {
     .jobs = &sqlite_job_ops,
     .scrape = &sqlite_scrape_ops,
     .documents = &sqlite_document_ops,
+    .copies = &sqlite_copy_ops,
     .events = &sqlite_event_ops,
     .desk = &sqlite_desk_ops,
     .records = &sqlite_record_ops,

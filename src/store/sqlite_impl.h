@@ -19,6 +19,7 @@
  *                       sqlite_paper_words.c their words;
  *                       sqlite_embed.c the job that makes vectors
  *   sqlite_events.c     page views
+ *   sqlite_copies.c     the copy of the vectors outside
  *   sqlite_desk.c       marks
  *   sqlite_collections.c  tenants, databases, collections;
  *                       sqlite_records.c their records
@@ -336,6 +337,7 @@ extern const struct paper_ops sqlite_paper_ops;
 extern const struct job_ops sqlite_job_ops;
 extern const struct scrape_ops sqlite_scrape_ops;
 extern const struct document_ops sqlite_document_ops;
+extern const struct copy_ops sqlite_copy_ops;
 extern const struct event_ops sqlite_event_ops;
 extern const struct desk_ops sqlite_desk_ops;
 extern const struct record_ops sqlite_record_ops;

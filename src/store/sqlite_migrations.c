@@ -462,6 +462,40 @@ static const char records_10[] =
     "  ('00000000-0000-0000-0000-000000000000', 'default_tenant',"
     "  'default_database');";
 
+/* What a server outside has of the vectors (copies.h).  The job's id is made as
+ * store_job_create() makes it. */
+#define MAKE_COPY_JOB                                                          \
+    "  INSERT INTO jobs(id, kind, state, progress, created_at, updated_at,"    \
+    "    run_at, lease_until, owner, claims, attempts, max_attempts,"          \
+    "    cancel_requested, schedule_id, input, checkpoint, result, error)"     \
+    "  SELECT b.id || iif(o.n > 0, '-' || (o.n + 1), ''), 'chroma', 0, 0,"     \
+    "    b.now, b.now, b.now, 0, '', 0, 0, 5, 0, 0, '{}', '', '', ''"          \
+    "  FROM (SELECT 'chroma-' || unixepoch() AS id, unixepoch() * 1000000"     \
+    "    + substr(strftime('%f'), 4) * 1000 AS now) b,"                        \
+    "   (SELECT count(*) AS n FROM jobs j"                                     \
+    "    WHERE j.id = 'chroma-' || unixepoch() OR (j.id > 'chroma-'"           \
+    "      || unixepoch() || '-' AND j.id < 'chroma-' || unixepoch() || '.'))" \
+    "   o WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE kind = 'chroma'"          \
+    "    AND state IN (0, 1) AND cancel_requested = 0);"
+
+static const char copies_11[] =
+    "CREATE TABLE vector_copy("
+    "  set_id INTEGER PRIMARY KEY,"
+    "  collection TEXT NOT NULL,"
+    "  generation INTEGER NOT NULL,"
+    "  repair INTEGER NOT NULL,"
+    "  wanted INTEGER NOT NULL) STRICT;" /* grows: the job is wanted */
+    "CREATE TABLE vector_copies("
+    "  set_id INTEGER NOT NULL,"
+    "  key INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  records INTEGER NOT NULL,"
+    "  PRIMARY KEY (set_id, key)) STRICT, WITHOUT ROWID;"
+    "CREATE TRIGGER vector_sets_move AFTER UPDATE OF generation ON vector_sets"
+    "  WHEN EXISTS (SELECT 1 FROM vector_copy) BEGIN" MAKE_COPY_JOB "END;"
+    "CREATE TRIGGER vector_copy_wanted AFTER UPDATE OF wanted ON vector_copy"
+    "  BEGIN" MAKE_COPY_JOB "END;";
+
 /* Each step in parts (C promises no longer literals), NULL-ended. */
 #define MAX_PARTS 4
 static const char *const steps[][MAX_PARTS] = {
@@ -475,6 +509,7 @@ static const char *const steps[][MAX_PARTS] = {
     {events_8, NULL},
     {searches_9, NULL},
     {records_10, NULL},
+    {copies_11, NULL},
 };
 #define N_STEPS ((int)(sizeof(steps) / sizeof(*steps)))
 

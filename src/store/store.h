@@ -125,7 +125,7 @@ struct store_op_stat {
     uint64_t errors; /* that returned anything but ERR_NONE */
     uint64_t us;     /* time spent, in all */
 };
-#define STORE_MAX_OPS 128
+#define STORE_MAX_OPS 192
 /* Fill out; returns how many.  Any thread incl. the loop; does not block. */
 size_t store_op_stats(const struct store *s,
                       struct store_op_stat out[STORE_MAX_OPS]);

@@ -9,6 +9,7 @@
 #ifndef STORE_STORE_ARGS_H
 #define STORE_STORE_ARGS_H
 
+#include "store/copies.h"
 #include "store/desk.h"
 #include "store/documents.h"
 #include "store/events.h"

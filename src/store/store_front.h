@@ -1,8 +1,8 @@
 /* store_front.h - what every public call of the store passes through.
  *
  * The public functions are wrappers: store.c (papers, jobs, scrapes, page
- * views), store_documents.c, store_desk.c, store_records.c and
- * store_transfer.c. A wrapper does five things and nothing else: check the
+ * views), store_documents.c, store_copies.c, store_desk.c, store_records.c and
+ * store_transfer.c.  A wrapper does five things and nothing else: check the
  * arguments (store_args.h), give a test's fault its turn, call the backend's
  * slot, count the call and its time, and tell what it changed (store_watch).
  * Only there is `ops` followed.
@@ -49,7 +49,10 @@
     X(records_reset) X(records_put) X(records_delete) X(records_find) \
     X(records_get) X(records_list) X(records_each) X(records_present) \
     X(export_begin) X(export_count) X(export_each) X(import_begin) \
-    X(import_done) X(import_rows) X(import_clear) X(import_finish)
+    X(import_done) X(import_rows) X(import_clear) X(import_finish) \
+    X(copies_on) X(copies_off) X(copy_state) X(copy_adopt) X(copies_repair) \
+    X(copy_note) X(copy_gone) X(copy_forget) X(copy_done) X(copies_finish) \
+    X(copy_find) X(vectors_get)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,

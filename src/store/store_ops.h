@@ -2,9 +2,9 @@
  *
  * Included by the front (store_front.h), the backends and nobody else.  Every
  * slot is required and has the contract of the public function of the same name
- * in store.h, papers.h, jobs.h, scrape.h, documents.h, events.h, desk.h,
- * records.h or transfer.h; the wrapper in the front has checked the arguments
- * already, so that backends need not:
+ * in store.h, papers.h, jobs.h, scrape.h, documents.h, copies.h, events.h,
+ * desk.h, records.h or transfer.h; the wrapper in the front has checked the
+ * arguments already, so that backends need not:
  *   - texts are valid UTF-8 without NUL (JSON texts are taken as they are);
  *   - limits are 0..STORE_MAX_ROWS, offsets >= 0, outputs are not NULL;
  *   - `e` may be NULL, as everywhere.
@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 
+#include "store/copies.h"
 #include "store/desk.h"
 #include "store/documents.h"
 #include "store/events.h"
@@ -412,6 +413,36 @@ struct transfer_ops {
     enum err_code (*import_finish)(struct store *s, struct err *e);
 };
 
+struct copy_ops {
+    enum err_code (*on)(struct store *s, struct err *e);
+    enum err_code (*off)(struct store *s, struct err *e);
+    enum err_code (*state)(struct store *s, enum vector_set set,
+                           struct copy_state *out, struct err *e);
+    enum err_code (*adopt)(struct store *s, enum vector_set set,
+                           struct slice collection, struct err *e);
+    enum err_code (*repair)(struct store *s, struct arena *a,
+                            struct slice *job_id, struct err *e);
+    enum err_code (*note)(struct store *s, enum vector_set set,
+                          const struct copy_note *notes, size_t n,
+                          struct err *e);
+    enum err_code (*gone)(struct store *s, struct arena *a, enum vector_set set,
+                          int limit, struct copy_gone **out, size_t *n,
+                          struct err *e);
+    enum err_code (*forget)(struct store *s, enum vector_set set,
+                            const int64_t *keys, size_t n, struct err *e);
+    enum err_code (*done)(struct store *s, enum vector_set set,
+                          uint64_t generation, bool repaired, struct err *e);
+    enum err_code (*finish)(struct store *s, const struct job_lease *l,
+                            struct slice result, int64_t now_us, bool *done,
+                            struct err *e);
+    enum err_code (*find)(struct store *s, enum vector_set set,
+                          const struct copy_name *names, size_t n, int64_t *ids,
+                          struct err *e);
+    enum err_code (*vectors)(struct store *s, enum vector_set set,
+                             const struct model_id *m, const int64_t *ids,
+                             size_t n, float *out, bool *found, struct err *e);
+};
+
 /* max_attempts of the webhook jobs that the store makes itself (deliveries):
  * how often one may take the process down.  Refused sends do not count, they
  * end with a report. */
@@ -442,6 +473,7 @@ struct store_ops {
     const struct job_ops *jobs;
     const struct scrape_ops *scrape;
     const struct document_ops *documents;
+    const struct copy_ops *copies;
     const struct event_ops *events;
     const struct desk_ops *desk;
     const struct record_ops *records;
