@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/chroma_url.h"
 #include "base/crypto.h"
 #include "base/redis_url.h"
 #include "base/utf8.h"
@@ -203,6 +204,17 @@ static const char *check_database(struct slice s)
     return "expected sqlite: or postgresql://user@host/name";
 }
 
+static const char *check_vectors(struct slice s)
+{
+    struct chroma_url url;
+
+    if (slice_is(s, "embedded") || slice_is(s, "pgvector"))
+        return NULL;
+    return chroma_url_is(s) ? chroma_url_parse(&url, s)
+                            : "expected embedded, pgvector or "
+                              "chroma:http://host:port";
+}
+
 static const char *check_redis(struct slice s)
 {
     struct redis_url url;
@@ -289,6 +301,8 @@ static const struct {
     {"allowed_origins", check_origins},
     {"trusted_proxies", check_proxies},
     {"database_url", check_database},
+    {"vectors", check_vectors},
+    {"chroma_token", check_token},
     {"redis_url", check_redis},
     {"redis_key", check_redis_key},
     {"backend_url", check_http},
@@ -361,6 +375,7 @@ static enum err_code check_str(const struct config_row *row, struct slice s,
     if (!wanted)
         return ERR_NONE;
     if (row->secret || strcmp(row->key, "database_url") == 0 ||
+        strcmp(row->key, "vectors") == 0 ||
         strcmp(row->key, "redis_url") == 0) /* may hold a password */
         return err_field(e, row->key, "'%s' is not right: %s", row->key,
                          wanted);

@@ -70,10 +70,14 @@ const struct config_row config_table[CONFIG_ROWS] = {
     INT("database_timeout_ms", "30000", 1000, 600000,
         "longest time that a statement on PostgreSQL may take, and somewhat "
         "less than the longest silence of its server"),
-    CHOICE("vectors", "embedded", "embedded,pgvector",
-           "who finds vectors: an index in memory, or pgvector in the "
-           "PostgreSQL of database_url; where it is set, vectors that the "
-           "database has in the other form are rewritten at the start"),
+    STR("vectors", "embedded",
+        "who finds vectors: embedded, an index in memory; pgvector, in the "
+        "PostgreSQL of database_url; or a Chroma server, "
+        "chroma:http://host:port[/tenant/database]; where it is set, vectors "
+        "that the database has in the other form are rewritten at the start"),
+    SECRET("chroma_token",
+           "sent to the Chroma server of vectors, as X-Chroma-Token and as "
+           "Bearer token"),
     STR("redis_url", "",
         "redis://[[user]:password@]host[:port][/database]: page counts "
         "and live events shared between processes on one database"),
