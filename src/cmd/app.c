@@ -17,6 +17,7 @@
 
 #include "analytics/analytics.h"
 #include "backend/backend.h"
+#include "base/chroma_url.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/live_events.h"
@@ -194,6 +195,7 @@ static enum err_code make_processor(struct app *a, struct err *e)
         .cache_dir = cache,
         .precision = config_str(a->config, "precision"),
         .kernel = config_str(a->config, "kernel"),
+        .chroma_token = config_str(a->config, "chroma_token"),
         .llm_url = config_str(a->config, "llm_url"),
         .llm_model = config_str(a->config, "llm_model"),
         .llm_key = config_str(a->config, "llm_key"),
@@ -206,6 +208,8 @@ static enum err_code make_processor(struct app *a, struct err *e)
 
     if (!(a->services & SERVICE_PROCESSOR))
         return ERR_NONE;
+    if (chroma_url_is(slice_of(config_str(a->config, "vectors"))))
+        opt.chroma = config_str(a->config, "vectors");
     rc = model_dirs_find(&dirs, a->config, &a->dir, e);
     if (rc == ERR_NONE)
         rc = datadir_file(&a->dir, "cache", cache, sizeof(cache), e);

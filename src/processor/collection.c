@@ -35,7 +35,8 @@ struct group {
 struct collection {
     enum vector_set set;
     struct store *store;
-    struct vector_index *index; /* NULL: the store finds vectors */
+    struct vector_index *index; /* NULL: `outside` finds vectors */
+    struct nearest *outside;
     pthread_mutex_t refreshing;
     pthread_rwlock_t lock; /* of what follows */
     struct group *groups;  /* by key */
@@ -594,7 +595,7 @@ enum err_code collection_search(struct collection *c, const float *vector,
     if (c->index)
         return vector_index_search(c->index, &q, hits, n, e);
     m = model_of(c);
-    return nearest_find(c->store, c->set, &m, vector, keep, k, hits, n, e);
+    return nearest_find(c->outside, &m, vector, keep, k, hits, n, e);
 }
 
 enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
@@ -608,7 +609,7 @@ enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
 
     if (!c->index) {
         m = model_of(c);
-        return nearest_like(c->store, c->set, &m, id, k, hits, n, e);
+        return nearest_like(c->outside, &m, id, k, hits, n, e);
     }
     code = vector_index_get(c->index, id, vector, e);
     if (code == ERR_NONE)
@@ -629,32 +630,47 @@ enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
 
 /* ---- life ---- */
 
-enum err_code collection_new(struct collection **out, struct store *s,
-                             enum vector_set set, const char *dir,
-                             const char *kernel, struct err *e)
+/* Who finds the vectors: somebody outside, or an index here. */
+static enum err_code choose_finder(struct collection *c,
+                                   const struct collection_options *opt,
+                                   struct err *e)
 {
-    const struct vector_options opt = {
-        .dim = STORE_VECTOR_DIM, .dir = dir, .kernel = kernel};
-    struct collection *c = calloc(1, sizeof(*c));
-    enum err_code code = ERR_NONE;
+    const struct vector_options index = {
+        .dim = STORE_VECTOR_DIM, .dir = opt->dir, .kernel = opt->kernel};
 
-    if (!c)
+    if (opt->outside)
+        c->outside = opt->outside;
+    else if (!store_finds_vectors(c->store))
+        return vector_index_open(&c->index, &index, e);
+    else
+        c->outside = nearest_in_store(c->store, c->set);
+    return c->outside ? ERR_NONE : err_set(e, ERR_UNAVAILABLE, "out of memory");
+}
+
+enum err_code collection_new(struct collection **out,
+                             const struct collection_options *opt,
+                             struct err *e)
+{
+    struct collection *c = calloc(1, sizeof(*c));
+    enum err_code code;
+
+    if (!c) {
+        nearest_free(opt->outside);
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
-    c->store = s;
-    c->set = set;
-    c->version = 1;
-    c->filters = where_cache_new();
-    if (!c->filters)
-        code = err_set(e, ERR_UNAVAILABLE, "out of memory");
-    else if (!store_finds_vectors(s))
-        code = vector_index_open(&c->index, &opt, e);
-    if (code != ERR_NONE) {
-        where_cache_free(c->filters);
-        free(c);
-        return code;
     }
+    c->store = opt->store;
+    c->set = opt->set;
+    c->version = 1;
     pthread_mutex_init(&c->refreshing, NULL);
     pthread_rwlock_init(&c->lock, NULL);
+    code = choose_finder(c, opt, e);
+    c->filters = where_cache_new();
+    if (code == ERR_NONE && !c->filters)
+        code = err_set(e, ERR_UNAVAILABLE, "out of memory");
+    if (code != ERR_NONE) {
+        collection_free(c);
+        return code;
+    }
     *out = c;
     return ERR_NONE;
 }
@@ -668,6 +684,7 @@ void collection_free(struct collection *c)
     free(c->groups);
     where_cache_free(c->filters);
     vector_index_close(c->index);
+    nearest_free(c->outside);
     pthread_rwlock_destroy(&c->lock);
     pthread_mutex_destroy(&c->refreshing);
     free(c);
@@ -675,10 +692,12 @@ void collection_free(struct collection *c)
 
 void collection_info(struct collection *c, struct collection_info *out)
 {
-    struct vector_info info = {.kernel = "pgvector"};
+    struct vector_info info = {.count = 0};
 
     if (c->index)
         vector_index_info(c->index, &info);
+    else
+        info.kernel = c->outside->ops->name;
     *out = (struct collection_info){.vectors = info.count,
                                     .memory_bytes = info.memory_bytes,
                                     .kernel = info.kernel};

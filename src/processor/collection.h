@@ -1,8 +1,8 @@
 /* collection.h - what can be searched: the chunks of all visible documents, or
  * all papers that have a vector.
  *
- * Vectors are found by an index in memory, or by a store that finds them
- * itself (store_finds_vectors): then only what filters ask is kept, and only
+ * Vectors are found by an index in memory, or outside (nearest.h: by the store
+ * itself, by a Chroma server): then only what filters ask is kept, and only
  * when there was one.
  *
  * What is in memory, vectors and what a filter may ask for, is derived from the
@@ -17,16 +17,26 @@
 #ifndef PROCESSOR_COLLECTION_H
 #define PROCESSOR_COLLECTION_H
 
+#include "processor/nearest.h"
 #include "processor/where_cache.h"
 #include "store/documents.h"
 #include "vector/index.h"
 
 struct collection;
 
-/* dir: where the vectors' files lie; NULL: in memory. */
-enum err_code collection_new(struct collection **out, struct store *s,
-                             enum vector_set set, const char *dir,
-                             const char *kernel, struct err *e) CHECKED;
+struct collection_options {
+    struct store *store;
+    enum vector_set set;
+    const char *dir;    /* where the index's files lie; NULL: in memory */
+    const char *kernel; /* of the index */
+    /* Who finds the vectors; the collection's from now on, also when it cannot
+     * be made.  NULL: the store if it does, else an index in memory. */
+    struct nearest *outside;
+};
+
+enum err_code collection_new(struct collection **out,
+                             const struct collection_options *opt,
+                             struct err *e) CHECKED;
 void collection_free(struct collection *c); /* takes NULL */
 
 /* Bring it up to what the store has now, of this model; NULL: as before. */

@@ -266,9 +266,12 @@ static enum err_code delete_document(struct request *r, struct err *e)
     enum err_code code =
         store_document_delete(p->store, request_str(r, "id"), e);
 
-    if (code == ERR_NONE)
-        reply_empty(r, 204);
-    return code;
+    if (code != ERR_NONE)
+        return code;
+    if (p->copy && p->jobs) /* it is to go from the copy too */
+        jobs_wake(p->jobs);
+    reply_empty(r, 204);
+    return ERR_NONE;
 }
 
 #define ID_PARAM                                                               \

@@ -306,5 +306,7 @@ enum err_code processor_check_vectors(void *processor, struct err *e)
              (left.chunks || left.papers))
         err_set(e, ERR_NONE, "%lld chunks and %lld papers wait for vectors",
                 (long long)left.chunks, (long long)left.papers);
+    else if (p->copy)
+        vector_copy_remark(p->copy, e);
     return ERR_NONE;
 }

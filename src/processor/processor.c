@@ -12,6 +12,7 @@
 #include "processor/embedding.h"
 #include "processor/ingest.h"
 #include "processor/warm.h"
+#include "store/copies.h"
 
 /* After a failure: looking for a file costs nothing, but a damaged model is
  * read whole each time. */
@@ -88,6 +89,11 @@ struct model_id processor_model(struct embed *m)
     embed_info(m, &info);
     memcpy(id.fingerprint, info.fingerprint, sizeof(id.fingerprint));
     return id;
+}
+
+bool processor_keeps_index(const struct processor *p)
+{
+    return !p->copy && !store_finds_vectors(p->store);
 }
 
 /* Progress, even of nothing, begins the attempts anew. */
@@ -183,6 +189,22 @@ static void set_up_jobs(struct processor *p)
         .name = EMBED_JOB, .run = embedding_run, .max_running = 1, .ctx = p};
 }
 
+static enum err_code make_collection(struct processor *p, enum vector_set set,
+                                     struct err *e)
+{
+    struct collection_options opt = {.store = p->store,
+                                     .set = set,
+                                     .dir = p->cache_dir,
+                                     .kernel = p->kernel};
+
+    if (p->copy) {
+        opt.outside = vector_copy_finder(p->copy, set);
+        if (!opt.outside)
+            return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    }
+    return collection_new(&p->collections[set], &opt, e);
+}
+
 enum err_code processor_new(struct processor **out,
                             const struct processor_options *opt, struct err *e)
 {
@@ -210,9 +232,11 @@ enum err_code processor_new(struct processor **out,
     p->ping_ms = opt->ping_ms;
     pthread_mutex_init(&p->lock, NULL);
     set_up_jobs(p);
+    if (opt->chroma)
+        code = vector_copy_new(&p->copy, p->store, opt->chroma,
+                               opt->chroma_token, e);
     for (int i = 0; i < N_SETS && code == ERR_NONE; i++)
-        code = collection_new(&p->collections[i], p->store, (enum vector_set)i,
-                              p->cache_dir, p->kernel, e);
+        code = make_collection(p, (enum vector_set)i, e);
     if (code != ERR_NONE) {
         processor_free(p);
         return code;
@@ -226,11 +250,14 @@ void processor_register(struct processor *p, struct jobs *j)
     p->jobs = j;
     for (size_t i = 0; i < sizeof(p->kinds) / sizeof(*p->kinds); i++)
         jobs_register(j, &p->kinds[i]);
+    if (p->copy)
+        jobs_register(j, vector_copy_kind(p->copy, j));
 }
 
 const struct job_view processor_job_views[] = {
     {.kind = INGEST_KIND, .fields = ingest_view},
     {.kind = EMBED_JOB, .fields = embedding_view},
+    {.kind = COPY_JOB, .fields = vector_copy_view},
     {.kind = NULL}};
 
 void processor_add_routes(struct processor *p, struct router *rt)
@@ -240,6 +267,7 @@ void processor_add_routes(struct processor *p, struct router *rt)
     router_add(rt, processor_document_routes, p);
     router_add(rt, processor_query_routes, p);
     router_add(rt, processor_ask_routes, p);
+    router_add(rt, processor_repair_routes, p);
 }
 
 /* Versions whose job ended without them: nobody will go on with them. */
@@ -257,6 +285,10 @@ static void sweep(struct processor *p)
 
 enum err_code processor_start(struct processor *p, struct err *e)
 {
+    enum err_code code = vector_copy_start(p->copy, p->store, e);
+
+    if (code != ERR_NONE)
+        return code;
     sweep(p);
     return warmer_start(&p->warmer, p, e);
 }
@@ -275,6 +307,7 @@ void processor_free(struct processor *p)
     warmer_stop(p->warmer);
     for (i = 0; i < N_SETS; i++)
         collection_free(p->collections[i]);
+    vector_copy_free(p->copy);
     embed_close(p->embed);
     pthread_mutex_destroy(&p->lock);
     for (i = 0; i < p->n_dirs; i++)

@@ -30,6 +30,9 @@ struct processor_options {
                                       copied */
     const char *cache_dir; /* packed weights, vectors' files; NULL: none */
     const char *precision, *kernel; /* as in embed_options */
+    /* A Chroma server that finds vectors (base/chroma_url.h), and its token;
+     * NULL: it is none that does. */
+    const char *chroma, *chroma_token;
     /* The language model of /ask; borrowed for as long as the processor lives.
      * llm_url "": answers are extracts. */
     const char *llm_url, *llm_model, *llm_key;
@@ -39,7 +42,8 @@ struct processor_options {
     int64_t ping_ms;        /* a stream with nothing to say sends a comment */
 };
 
-/* ERR_UNAVAILABLE: out of memory, or no room for the vectors' files. */
+/* ERR_UNAVAILABLE: out of memory, or no room for the vectors' files.
+ * ERR_INVALID: chroma is no such address. */
 enum err_code processor_new(struct processor **out,
                             const struct processor_options *opt, struct err *e)
     CHECKED;
@@ -48,7 +52,9 @@ void processor_register(struct processor *p, struct jobs *j);
 /* How /jobs shows them, in every process. */
 extern const struct job_view processor_job_views[];
 /* Load the model in the background, then the vectors; at most once.  A missing
- * model is no error.  ERR_UNAVAILABLE: the system gave no thread. */
+ * model is no error.  Begin, or end, to keep a copy of the vectors at a Chroma
+ * server, which need not be there.  ERR_UNAVAILABLE: the system gave no thread;
+ * errors of the store. */
 enum err_code processor_start(struct processor *p, struct err *e) CHECKED;
 /* Somebody has changed vectors in the store (STORE_HEARD_VECTORS).  Does not
  * block; any thread. */

@@ -9,6 +9,8 @@
  *   answer.c        answers; llm_answer.c: by a language model
  *   collection.c    the vectors in memory; warm.c: kept up to date;
  *                   passage.c: what they stand for
+ *   vector_copy.c   the copy of the vectors at a Chroma server, where one finds
+ *                   them; repair_routes.c: POST /vectors/repair
  *   embedding.c     the job that embeds papers, and all after a change of the
  *                   model
  */
@@ -23,6 +25,7 @@
 #include "processor/collection.h"
 #include "processor/llm_answer.h"
 #include "processor/processor.h"
+#include "processor/vector_copy.h"
 
 #define PROCESSOR_MAX_DIRS 4
 #define PROCESS_MAX_BODY (15u << 20) /* of POST /process/text; bytes */
@@ -46,9 +49,14 @@ struct processor {
     struct llm_options llm;
     int64_t ping_ms;
     struct collection *collections[N_SETS]; /* by enum vector_set */
-    struct jobs *jobs;                      /* NULL: run elsewhere */
+    struct vector_copy *copy; /* NULL: no Chroma server finds vectors */
+    struct jobs *jobs;        /* NULL: run elsewhere */
     struct job_kind kinds[2];
 };
+
+/* Does this process find vectors itself?  Not where the store does, or a Chroma
+ * server. */
+bool processor_keeps_index(const struct processor *p);
 
 /* The model's identity, of a model that is there. */
 struct model_id processor_model(struct embed *m);
@@ -66,6 +74,6 @@ void chunk_write_place(struct jw *j, const struct chunk *c);
 
 extern const struct route processor_openai_routes[], processor_ingest_routes[],
     processor_document_routes[], processor_query_routes[],
-    processor_ask_routes[];
+    processor_ask_routes[], processor_repair_routes[];
 
 #endif

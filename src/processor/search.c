@@ -20,14 +20,14 @@
 
 const char *const search_modes[] = {"semantic", "keyword", "hybrid", NULL};
 
-static const char *const set_names[N_SETS] = {
+const char *const search_set_names[N_SETS] = {
     [VECTORS_CHUNKS] = SEARCH_DOCUMENTS, [VECTORS_PAPERS] = SEARCH_PAPERS};
 
 enum err_code search_collections_read(unsigned *sets, struct slice name,
                                       struct err *e)
 {
     for (unsigned i = 0; i < N_SETS; i++) {
-        if (slice_is(name, set_names[i])) {
+        if (slice_is(name, search_set_names[i])) {
             *sets = 1U << i;
             return ERR_NONE;
         }
@@ -201,21 +201,45 @@ static bool fuses(const struct search *s, const struct lists *l)
            (s->mode == SEARCH_KEYWORD && l->n_places > 1);
 }
 
-static enum err_code look_up(struct search *s, struct lists *l,
-                             const float *vector, struct err *e)
+static size_t depth_of(const struct search *s, const struct lists *l)
 {
-    size_t depth = fuses(s, l) && s->k < HYBRID_DEPTH ? HYBRID_DEPTH : s->k;
+    return fuses(s, l) && s->k < HYBRID_DEPTH ? HYBRID_DEPTH : s->k;
+}
+
+/* Who finds vectors may be away; then words will have to do. */
+static enum err_code look_near_all(struct search *s, struct lists *l,
+                                   const float *vector, struct err *e)
+{
+    size_t depth = depth_of(s, l);
+    struct err why = {0};
     enum err_code code = ERR_NONE;
 
-    for (size_t i = 0; i < l->n_places && code == ERR_NONE; i++) {
-        if (s->mode != SEARCH_KEYWORD)
-            code = look_near(l, &l->places[i], vector, depth, e);
-        if (code == ERR_NONE && s->mode != SEARCH_SEMANTIC)
-            code = look_words(s, &l->places[i], depth, e);
+    for (size_t i = 0; i < l->n_places && code == ERR_NONE; i++)
+        code = look_near(l, &l->places[i], vector, depth, &why);
+    if (code == ERR_UNAVAILABLE) {
+        l->n_near = 0;
+        return without_vector(s, &why, e);
+    }
+    if (code != ERR_NONE) {
+        *e = why;
+        return code;
     }
     qsort(l->near, l->n_near, sizeof(*l->near), by_score);
     if (l->n_near > depth)
         l->n_near = depth;
+    return ERR_NONE;
+}
+
+static enum err_code look_up(struct search *s, struct lists *l,
+                             const float *vector, struct err *e)
+{
+    enum err_code code = ERR_NONE;
+
+    if (s->mode != SEARCH_KEYWORD)
+        code = look_near_all(s, l, vector, e);
+    for (size_t i = 0; i < l->n_places && code == ERR_NONE; i++)
+        if (s->mode != SEARCH_SEMANTIC)
+            code = look_words(s, &l->places[i], depth_of(s, l), e);
     return code;
 }
 

@@ -20,6 +20,8 @@ enum err_code search_collections_read(unsigned *sets, struct slice name,
 
 enum search_mode { SEARCH_SEMANTIC, SEARCH_KEYWORD, SEARCH_HYBRID };
 extern const char *const search_modes[]; /* as people write them; NULL-ended */
+/* Of the collections, by enum vector_set. */
+extern const char *const search_set_names[];
 
 struct search {
     struct processor *p;

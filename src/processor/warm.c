@@ -45,7 +45,7 @@ static enum err_code refresh_all(struct processor *p, struct err *e)
     struct model_id id;
     enum err_code code = processor_embed(p, &m, e);
 
-    if (code != ERR_NONE || store_finds_vectors(p->store))
+    if (code != ERR_NONE || !processor_keeps_index(p))
         return code;
     id = processor_model(m);
     for (int i = 0; i < N_SETS && code == ERR_NONE; i++)
@@ -79,7 +79,7 @@ static void *warm_main(void *arg)
 
         if (refresh_all(w->p, &e) == ERR_NONE) {
             note_done(w, began);
-            if (store_finds_vectors(w->p->store))
+            if (!processor_keeps_index(w->p))
                 break;
             pause = 0;
         } else {

@@ -5,8 +5,8 @@
  * by warmer_look, at worst once a minute.  Queries do not rely on it: each asks
  * the store whether it has seen all, and mostly finds that it has.
  *
- * Where the store finds vectors itself there is nothing to fill: the thread
- * ends when the model is there.
+ * Where others find vectors there is nothing to fill: the thread ends when the
+ * model is there.
  *
  * Threads: warmer_look and warmer_is_done from any; the rest from the owner's.
  */

@@ -29,7 +29,9 @@ static struct collection *open_collection(struct store_fixture *f,
 {
     struct collection *c;
 
-    OK(f, collection_new(&c, f->s, set, NULL, NULL, &f->err));
+    OK(f, collection_new(
+              &c, &(struct collection_options){.store = f->s, .set = set},
+              &f->err));
     return c;
 }
 

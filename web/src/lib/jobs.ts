@@ -9,6 +9,7 @@ export const isOver = (job: Job): boolean => !isActive(job);
 /** The kinds, for a filter. */
 export const kinds: Record<string, string> = {
   scrape: 'Papers', process: 'Documents', embed: 'Search', webhook: 'Deliveries', coverage: 'Coverage',
+  chroma: 'Vector server',
 };
 
 export function jobTitle(job: Job): string {
@@ -22,6 +23,8 @@ export function jobTitle(job: Job): string {
       return 'Take in a document';
     case 'embed':
       return 'Make texts findable by meaning';
+    case 'chroma':
+      return 'Bring the Chroma server up to date';
     case 'webhook':
       return `Send delivery ${count(job.delivery_id)}`;
     case 'coverage':
@@ -52,6 +55,8 @@ export function doneOf(job: Job): Done | undefined {
       return { done: job.chunks_processed, total: job.total_chunks || null, unit: 'passages' };
     case 'embed':
       return { done: job.embedded, total: job.total || null, unit: 'texts' };
+    case 'chroma':
+      return { done: job.compared, total: job.total || null, unit: 'passages compared' };
     default:
       return undefined;
   }
@@ -80,6 +85,8 @@ export function outcomeWords(job: Job): string {
       return counted(job.chunks_processed, 'passage');
     case 'embed':
       return counted(job.embedded, 'text');
+    case 'chroma':
+      return `${counted(job.sent, 'passage')} sent, ${count(job.removed)} removed`;
     default:
       return '';
   }
