@@ -17,6 +17,7 @@
 #include "cmd/secrets.h"
 #include "net/http_client.h"
 #include "net/redis.h"
+#include "processor/chroma_client.h"
 
 enum verdict { GOOD, WARN, BAD };
 
@@ -195,6 +196,29 @@ static void check_redis(struct patient *p, struct finding *f)
         found(f, GOOD, "%s at %s", version, shown);
 }
 
+static void check_chroma(struct patient *p, struct finding *f)
+{
+    const char *setting = config_str(p->cl->config, "vectors");
+    const struct chroma_how how = {.timeout_ms = 10000};
+    struct arena *a = arena_new(1 << 16);
+    struct chroma_url url;
+    struct chroma *c = NULL;
+    const char *version;
+    struct err e = {0};
+
+    if (!chroma_url_is(slice_of(setting)))
+        found(f, GOOD, "not used: vectors are %s", setting);
+    else if (chroma_url_parse(&url, slice_of(setting)) || !a ||
+             !(c = chroma_new(&url, config_str(p->cl->config, "chroma_token"))))
+        found(f, BAD, "cannot start the HTTP client");
+    else if (chroma_version(c, &how, a, &version, &e) != ERR_NONE)
+        found(f, WARN, "%s; search is by words until it does", e.msg);
+    else
+        found(f, GOOD, "version %s at %s", version, url.server);
+    chroma_free(c);
+    arena_free(a);
+}
+
 static void check_model(struct patient *p, struct finding *f)
 {
     struct model_dirs dirs;
@@ -223,7 +247,8 @@ static const struct check {
     {"disk", check_disk},       {"clock", check_clock},
     {"service", check_service}, {"database", check_database},
     {"webhook", check_webhook}, {"arxiv", check_arxiv},
-    {"redis", check_redis},     {"model", check_model},
+    {"redis", check_redis},     {"chroma", check_chroma},
+    {"model", check_model},
 };
 
 static void print_json(struct jw *j, const char *name, const struct finding *f)
@@ -281,7 +306,8 @@ static int run(struct command_line *cl)
 
 const struct command cmd_doctor = {
     .name = "doctor",
-    .summary = "check disk, clock, database, webhook, arXiv, Redis, model",
+    .summary =
+        "check disk, clock, database, webhook, arXiv, Redis, Chroma, model",
     .usage =
         "Usage: sheaf doctor [--json]\n\n"
         "Look at everything sheaf needs and say what is wrong and how to\n"

@@ -12,7 +12,7 @@ from support.papers import call, paper
 from support.sheaf import run_cli, scraping
 
 COMMANDS = ["serve", "scrape", "papers", "ingest", "query", "docs", "jobs",
-            "stats", "tail", "config", "embed", "openapi", "token", "doctor",
+            "stats", "tail", "repair", "config", "embed", "openapi", "token", "doctor",
             "version", "move", "backup", "restore"]
 
 
