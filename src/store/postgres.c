@@ -264,18 +264,24 @@ static void close_store(struct store *s)
 
 static enum err_code check(struct store *s, struct err *e)
 {
-    PGresult *r;
-    enum err_code code =
-        postgres_query(s, &r,
-                       "SELECT current_setting('transaction_read_only') = 'on'"
-                       " FROM meta",
-                       NULL, e);
+    struct postgres *p = postgres_of(s);
+    struct pg_conn *c;
+    PGresult *r = NULL;
+    enum err_code code = postgres_take(p, &c, e);
 
     if (code != ERR_NONE)
         return code;
-    if (postgres_lib.PQntuples(r) != 1 || pg_bool(r, 0, 0))
+    code = pg_query(c, &r,
+                    "SELECT current_setting('transaction_read_only') = 'on'"
+                    " FROM meta",
+                    NULL, e);
+    if (code == ERR_NONE &&
+        (postgres_lib.PQntuples(r) != 1 || pg_bool(r, 0, 0))) {
+        pg_retire(c);
         code = err_set(e, ERR_UNAVAILABLE, "PostgreSQL takes no writes now");
+    }
     postgres_lib.PQclear(r);
+    postgres_give(p, c);
     return code;
 }
 

@@ -64,6 +64,7 @@ struct pg_conn {
     int timeout_ms;  /* of a statement */
     bool broken;     /* the link is gone */
     bool silent;     /* because nothing came any more */
+    bool retired;
     bool retry;
     bool open; /* something was sent since the last sync: until there is one,
                   libpq does not know whether a transaction is open */
@@ -149,6 +150,7 @@ static void failed_with(struct pg_conn *c, PGresult *r)
     }
     if (c->failed.code != ERR_NONE)
         return;
+    c->retired |= strcmp(state, "25006") == 0; /* read only */
     c->retry = strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
     one_line(text, sizeof(text), msg ? msg : "error without a message");
     err_set(&c->failed, code_of_state(state), "PostgreSQL: %s (%s)", text,
@@ -373,7 +375,7 @@ void pg_close(struct pg_conn *c)
 
 bool pg_alive(struct pg_conn *c)
 {
-    if (c->broken || c->n_statements > MAX_STATEMENTS)
+    if (c->broken || c->retired || c->n_statements > MAX_STATEMENTS)
         return false;
     /* A server that says goodbye sends a message, then closes: two reads. */
     for (int i = 0; i < 3 && postgres_lib.PQstatus(c->c) == CONNECTION_OK;
@@ -392,6 +394,16 @@ bool pg_alive(struct pg_conn *c)
 bool pg_was_silent(const struct pg_conn *c)
 {
     return c->silent;
+}
+
+void pg_retire(struct pg_conn *c)
+{
+    c->retired = true;
+}
+
+bool pg_is_retired(const struct pg_conn *c)
+{
+    return c->retired;
 }
 
 bool pg_should_retry(const struct pg_conn *c)

@@ -49,6 +49,10 @@ void pg_close(struct pg_conn *c); /* takes NULL */
 bool pg_alive(struct pg_conn *c) CHECKED;
 /* Was it given up because the server was silent? */
 bool pg_was_silent(const struct pg_conn *c) CHECKED;
+/* Its server takes no writes (a standby, perhaps since another one took over):
+ * it is not alive from now on.  A write that was refused does that itself. */
+void pg_retire(struct pg_conn *c);
+bool pg_is_retired(const struct pg_conn *c) CHECKED;
 /* Give up what is queued or open: afterwards idle and without transaction, or
  * not alive. */
 void pg_reset(struct pg_conn *c);

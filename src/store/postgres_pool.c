@@ -7,8 +7,8 @@
  * hang for as long as connect_timeout.
  *
  * A connection that died while idle is noticed before anything is sent, and
- * another is taken.  One whose server fell silent takes the idle ones with it:
- * the next call would only wait as long.
+ * another is taken.  One whose server fell silent, or takes no writes any more,
+ * takes the idle ones with it: the next call would only fare the same.
  *
  * Waiting threads stand in a queue.  Without it a thread that gives a
  * connection back and asks again at once would mostly win against one that is
@@ -227,11 +227,12 @@ enum err_code pg_pool_take(struct pg_pool *p, struct pg_conn **out,
 
 void pg_pool_give(struct pg_pool *p, struct pg_conn *c)
 {
-    bool alive, silent;
+    bool alive, silent, retired;
 
     pg_reset(c);
     alive = pg_alive(c);
     silent = pg_was_silent(c);
+    retired = pg_is_retired(c);
     if (!alive)
         pg_close(c);
     pthread_mutex_lock(&p->lock);
@@ -243,8 +244,9 @@ void pg_pool_give(struct pg_pool *p, struct pg_conn *c)
         p->silent = true;
         note_failure(p, &(struct err){ERR_UNAVAILABLE, "",
                                       "PostgreSQL does not answer"});
-        close_idle(p);
     }
+    if (silent || retired)
+        close_idle(p);
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
 }

@@ -14,6 +14,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -138,6 +139,12 @@ class Cluster:
                   "-h", self.root, "-p", self.port, "-U", "sheaf",
                   "-d", database, "-c", statement)
 
+    def script(self, path, database):
+        """Run the statements of a file."""
+        self._run(self.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
+                  "-h", self.root, "-p", self.port, "-U", "sheaf",
+                  "-d", database, "-c", pathlib.Path(path).read_text())
+
     def query(self, statement, database):
         """The rows of a statement as text, tab separated."""
         done = subprocess.run(
@@ -146,6 +153,23 @@ class Cluster:
              "-d", database, "-c", statement], cwd=self.root, text=True,
             capture_output=True, check=True, **self.user)
         return [line.split("\t") for line in done.stdout.splitlines()]
+
+    @contextlib.contextmanager
+    def session(self, database):
+        """A session of psql's: call it with statements, which are done when it
+        returns."""
+        with subprocess.Popen(
+                [str(self.bin / "psql"), "-X", "-q", "-A", "-t",
+                 "-h", str(self.root), "-p", str(self.port), "-U", "sheaf",
+                 "-d", database], cwd=self.root, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                **self.user) as psql:
+            def do(statements):
+                psql.stdin.write(statements + "\n\\echo done\n")
+                psql.stdin.flush()
+                assert psql.stdout.readline() == "done\n"
+            yield do
+            psql.stdin.close()
 
     def create(self):
         """A new empty database; returns its name."""
@@ -158,6 +182,30 @@ class Cluster:
 
     def url(self, name):
         return f"postgresql://sheaf@{self.address}:{self.port}/{name}"
+
+    # -- faults ----------------------------------------------------------
+
+    def _signal(self, number):
+        """To the server and all its processes."""
+        first = int((self.root / "data" / "postmaster.pid").read_text()
+                    .splitlines()[0])
+        os.kill(first, number)
+        children = pathlib.Path(f"/proc/{first}/task/{first}/children")
+        for pid in children.read_text().split():
+            os.kill(int(pid), number)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """It keeps its connections, takes new ones, and says nothing."""
+        self._signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
+
+    def end_sessions(self, database):
+        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                 f" WHERE datname = '{database}' AND pid <> pg_backend_pid()")
 
     def stop(self):
         """Stop it for good, and remove all that it held."""
