@@ -5,9 +5,10 @@
  * as they were sent.
  *
  * New is what matches and came after the search was last looked at.  Most of
- * the time nothing has come at all, which one look at the newest paper tells;
- * after that each search costs a count, and the reply is kept until something
- * changes.
+ * the time nothing has come at all; otherwise those that came are read once,
+ * and each search is counted among them, which asks the database for those
+ * papers alone.  If too many came, each search costs a count.  The reply is
+ * kept until something changes.
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,48 @@ static const struct param filter_params[] = {PAPER_QUERY_PARAMS, {0}};
 static enum err_code not_found(enum err_code rc, struct err *e)
 {
     return rc == ERR_NOT_FOUND ? err_set(e, rc, "Not found.") : rc;
+}
+
+/* ---- what came ---- */
+
+/* Papers by arrival, the newest first. */
+struct arrivals {
+    size_t n; /* at most QUERY_MAX_IDS, and one more: there are others */
+    int64_t ids[QUERY_MAX_IDS + 1];
+    int64_t at[QUERY_MAX_IDS + 1];
+};
+
+/* Those that came after `since`. */
+static enum err_code arrivals_read(struct request *r, int64_t since,
+                                   struct arrivals **out, struct err *e)
+{
+    struct backend *b = r->ctx;
+    struct arrivals *a = arena_calloc(r->arena, 1, sizeof(*a));
+    struct paper_query q = {.min_relevance = -1,
+                            .order = PAPER_BY_CREATED,
+                            .created_after = since + 1,
+                            .limit = QUERY_MAX_IDS + 1};
+    struct paper_list list;
+    enum err_code rc = a ? store_papers_list(b->store, r->arena, &q, &list, e)
+                         : err_set(e, ERR_TOO_LARGE, "the reply is too large");
+
+    if (rc != ERR_NONE)
+        return rc;
+    for (; a->n < list.n; a->n++) {
+        a->ids[a->n] = list.papers[a->n].id;
+        a->at[a->n] = list.papers[a->n].created_at;
+    }
+    *out = a;
+    return ERR_NONE;
+}
+
+static size_t arrivals_after(const struct arrivals *a, int64_t at)
+{
+    size_t n = 0;
+
+    while (n < a->n && a->at[n] > at)
+        n++;
+    return n;
 }
 
 /* ---- how many are new ---- */
@@ -40,9 +83,12 @@ static enum err_code name_field(enum err_code rc, struct err *e)
     return rc;
 }
 
+/* Among the arrivals; NULL: whatever came. */
 static enum err_code count_new(struct request *r, const json_t *filters,
-                               int64_t seen_at, int64_t *n, struct err *e)
+                               int64_t seen_at, const struct arrivals *a,
+                               int64_t *n, struct err *e)
 {
+    size_t n_ids = a ? arrivals_after(a, seen_at) : 0;
     struct backend *b = r->ctx;
     struct paper_list list;
     struct paper_query q;
@@ -54,54 +100,45 @@ static enum err_code count_new(struct request *r, const json_t *filters,
     if (rc != ERR_NONE)
         return rc;
     q.order = PAPER_BY_PUBLISHED; /* no matter */
-    if (q.created_after <= seen_at)
-        q.created_after = seen_at + 1;
     q.want_count = true;
+    if (n_ids && n_ids <= QUERY_MAX_IDS && !q.ids) {
+        q.ids = a->ids;
+        q.n_ids = n_ids;
+    } else if (q.created_after <= seen_at) {
+        q.created_after = seen_at + 1;
+    }
     rc = store_papers_list(b->store, r->arena, &q, &list, e);
     if (rc == ERR_NONE)
         *n = list.count;
     return rc;
 }
 
-/* When the newest paper came; 0: there is none. */
-static enum err_code newest(struct request *r, int64_t *out, struct err *e)
-{
-    struct backend *b = r->ctx;
-    struct paper_query q = {
-        .min_relevance = -1, .order = PAPER_BY_CREATED, .limit = 1};
-    struct paper_list list;
-    enum err_code rc = store_papers_list(b->store, r->arena, &q, &list, e);
-
-    if (rc == ERR_NONE)
-        *out = list.n ? list.papers[0].created_at : 0;
-    return rc;
-}
-
 /* Filters that an older version took and this one does not: the search is shown
  * with the reason. */
 static enum err_code count_saved(struct request *r,
-                                 const struct saved_search *s, int64_t *n,
+                                 const struct saved_search *s,
+                                 const struct arrivals *a, int64_t *n,
                                  struct err *e)
 {
     json_t *filters = NULL;
     enum err_code rc = json_parse(&filters, s->filters, e);
 
     if (rc == ERR_NONE)
-        rc = count_new(r, filters, s->seen_at, n, e);
+        rc = count_new(r, filters, s->seen_at, a, n, e);
     json_decref(filters);
     return rc;
 }
 
 static enum err_code write_search(struct request *r, struct jw *j,
                                   const struct saved_search *s,
-                                  int64_t newest_at, struct err *e)
+                                  const struct arrivals *a, struct err *e)
 {
     struct err why = {0};
     int64_t n = 0;
     enum err_code rc = ERR_NONE;
 
-    if (newest_at > s->seen_at)
-        rc = count_saved(r, s, &n, &why);
+    if (arrivals_after(a, s->seen_at))
+        rc = count_saved(r, s, a, &n, &why);
     if (rc != ERR_NONE && rc != ERR_INVALID)
         return err_set(e, rc, "%s", why.msg);
     jw_obj(j);
@@ -127,20 +164,25 @@ static enum err_code render_list(struct request *r, struct buf *out,
 {
     struct backend *b = r->ctx;
     struct saved_search *list;
-    int64_t newest_at = 0;
+    struct arrivals *a;
+    int64_t since = INT64_MAX - 1; /* the longest that one was not looked at */
     size_t n;
     struct jw j;
-    enum err_code rc = newest(r, &newest_at, e);
+    enum err_code rc = store_searches_list(b->store, r->arena, &list, &n, e);
 
-    if (rc == ERR_NONE)
-        rc = store_searches_list(b->store, r->arena, &list, &n, e);
+    if (rc != ERR_NONE)
+        return rc;
+    for (size_t i = 0; i < n; i++)
+        if (list[i].seen_at < since)
+            since = list[i].seen_at;
+    rc = arrivals_read(r, since, &a, e);
     if (rc != ERR_NONE)
         return rc;
     jw_init(&j, out);
     short_list_open(&j, n);
     jw_arr(&j);
     for (size_t i = 0; i < n && rc == ERR_NONE; i++)
-        rc = write_search(r, &j, &list[i], newest_at, e);
+        rc = write_search(r, &j, &list[i], a, e);
     jw_end_arr(&j);
     jw_end_obj(&j);
     return rc;
@@ -156,17 +198,17 @@ static enum err_code reply_search(struct request *r, int status, int64_t id,
 {
     struct backend *b = r->ctx;
     struct saved_search s;
-    int64_t newest_at = 0;
+    struct arrivals *a;
     struct jw j;
     enum err_code rc =
         not_found(store_search_get(b->store, r->arena, id, &s, e), e);
 
     if (rc == ERR_NONE)
-        rc = newest(r, &newest_at, e);
+        rc = arrivals_read(r, s.seen_at, &a, e);
     if (rc != ERR_NONE)
         return rc;
     jw_init(&j, reply_json(r, status));
-    return write_search(r, &j, &s, newest_at, e);
+    return write_search(r, &j, &s, a, e);
 }
 
 enum err_code search_detail(struct request *r, struct err *e)
@@ -192,7 +234,7 @@ static enum err_code read_search(struct request *r, struct saved_search *s,
         return err_field(e, "name", "\"name\" must not be empty");
     if (!filters)
         return ERR_NONE;
-    rc = name_field(count_new(r, filters, s->seen_at, &n, e), e);
+    rc = name_field(count_new(r, filters, s->seen_at, NULL, &n, e), e);
     if (rc != ERR_NONE)
         return rc;
     buf_init(&text, REPLY_MAX_BYTES);

@@ -26,6 +26,7 @@ struct pg_filter {
     bool alive;         /* the conditions let no tombstone through */
     bool by_index;      /* words, label, pattern, ids or marks: has an index of
                            its own */
+    bool selected;      /* by ids: no other index is used */
     bool marked;        /* depends on marks */
     bool only_category; /* or only source: the walk by date is dense */
     bool any;

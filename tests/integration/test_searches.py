@@ -91,6 +91,32 @@ def test_new_count_is_that_of_the_list(sheaf):
     assert count == listed["count"] == 7
 
 
+@pytest.mark.timeout(60)
+def test_many_arrive(sheaf):
+    """Up to a thousand are counted one by one, more of them otherwise; one
+    search has seen most of them."""
+    filters = {"all": {}, "llm": {"category": "llm"}, "tag": {"tag": "tag1"},
+               "words": {"search": "reinforcement"}, "few": {"ids": "1,2,1004"},
+               "unread": {"read": "false"}, "both": {
+                   "search": "images or speech", "category": "audio"}}
+    for name, some in filters.items():
+        save(sheaf, name, **some)
+    made = {row["name"]: row["seen_at"]
+            for row in sheaf.json(SEARCHES)["results"]}
+    for start, end in (1, 501), (501, 1001), (1001, 1006):
+        sheaf.delivered(call(papers.papers(start, end - start),
+                             f"arxiv-{start}"))
+        late = save(sheaf, f"late {start}", category="cv")
+        assert late["new_count"] == 0
+        counts = new_counts(sheaf)
+        for name, some in filters.items():
+            listed = sheaf.json("/api/papers/", params={
+                "created_after": made[name], **some})
+            assert counts[name] == listed["count"], name
+        assert counts["all"] == end - 1
+    assert [n for name, n in counts.items() if "late" in name] == [101, 1, 0]
+
+
 def test_seen_at_a_time(sheaf):
     path = f"{SEARCHES}{save(sheaf)['id']}/"
     sheaf.delivered(call([paper(1)]))
