@@ -42,8 +42,8 @@ struct pg_pool {
     pthread_cond_t changed; /* for those who wait */
     struct pg_conn **idle;  /* owned; the last given is the first taken */
     int n_idle, n_open;     /* open: idle, taken or being connected */
-    int n_connecting;
-    struct waiter *first; /* on the stacks of their threads */
+    int n_probing;          /* of these, to see whether the server is back */
+    struct waiter *first;   /* on the stacks of their threads */
     struct waiter **last;
     bool silent; /* since somebody waited in vain */
     struct backoff backoff;
@@ -88,7 +88,7 @@ static void note_failure(struct pg_pool *p, const struct err *why)
 static bool may_connect(const struct pg_pool *p)
 {
     return p->n_open < p->max_open && clock_mono_us() >= p->retry_at &&
-           !(is_away(p) && p->n_connecting);
+           !(is_away(p) && p->n_probing);
 }
 
 /* Releases the lock while connecting. */
@@ -96,14 +96,15 @@ static enum err_code connect_one(struct pg_pool *p, struct pg_conn **out,
                                  struct err *e)
 {
     struct err why = {0};
+    bool probing = is_away(p);
     enum err_code code;
 
     p->n_open++;
-    p->n_connecting++;
+    p->n_probing += probing;
     pthread_mutex_unlock(&p->lock);
     code = pg_open(out, &p->target, &why);
     pthread_mutex_lock(&p->lock);
-    p->n_connecting--;
+    p->n_probing -= probing;
     if (code == ERR_NONE) {
         note_success(p);
     } else {
@@ -161,10 +162,12 @@ static void leave_queue(struct pg_pool *p, struct waiter *w)
         pthread_cond_broadcast(&p->changed);
 }
 
-/* Are there connections that somebody may give back soon? */
+/* Are there connections that may be had soon?  Also those on their way since
+ * before the server was known to be away: of many that are asked for at once it
+ * may grant some. */
 static bool may_come(const struct pg_pool *p)
 {
-    return p->n_open > p->n_connecting && !p->silent;
+    return p->n_open > p->n_probing && !p->silent;
 }
 
 /* What the first in the queue does; true: it is over, with *code.  Who connects
