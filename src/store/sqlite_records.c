@@ -9,7 +9,7 @@
 #include "store/sqlite_records.h"
 
 /* Records a commit when a collection is removed. */
-#define SWEEP_PIECE 2000
+#define SWEEP_PIECE 1000
 /* What a batch may need beside itself: stored metadata, merged. */
 #define PLAN_BYTES ((size_t)256 << 20)
 
