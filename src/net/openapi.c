@@ -167,7 +167,7 @@ static void write_body(struct jw *j, const struct route *row)
     jw_key(j, "schema");
     jw_obj(j);
     jw_kstr(j, "type", "object");
-    jw_kbool(j, "additionalProperties", row->raw_body);
+    jw_kbool(j, "additionalProperties", row->raw_body || row->open_body);
     jw_key(j, "properties");
     jw_obj(j);
     for (p = row->params; p->name; p++)
@@ -261,10 +261,9 @@ static void write_success(struct jw *j, const struct route *row)
 static void write_responses(struct jw *j, const struct route *row)
 {
     static const char *const schemas[] = {
-        [ENVELOPE_OWN] = "Error",
-        [ENVELOPE_DRF] = "Detail",
-        [ENVELOPE_OPENAI] = "OpenAIError",
-        [ENVELOPE_ENGINE] = "EngineError",
+        [ENVELOPE_OWN] = "Error",          [ENVELOPE_DRF] = "Detail",
+        [ENVELOPE_OPENAI] = "OpenAIError", [ENVELOPE_ENGINE] = "EngineError",
+        [ENVELOPE_CHROMA] = "ChromaError",
     };
     const char *error = schemas[row->envelope];
 

@@ -344,6 +344,25 @@ static enum err_code check_form(struct exchange *x, struct err *e)
     return rc;
 }
 
+static bool has_body(const struct route *row)
+{
+    const struct param *p = row->params;
+
+    while (p && p->name && p->in != IN_BODY)
+        p++;
+    return p && p->name;
+}
+
+/* To Chroma's clients JSON that says something else than it should is a 422; a
+ * 400 is for what is no JSON. */
+static enum err_code wrong_field(const struct exchange *x, enum err_code rc,
+                                 struct err *e)
+{
+    if (rc == ERR_INVALID && x->envelope == ENVELOPE_CHROMA)
+        rc = e->code = ERR_UNPROCESSABLE;
+    return rc;
+}
+
 static enum err_code check_body(struct exchange *x, struct err *e)
 {
     const struct route *row = x->r.route;
@@ -352,26 +371,35 @@ static enum err_code check_body(struct exchange *x, struct err *e)
     enum err_code rc;
     int at;
 
-    if (row->raw_body || row->method == HTTP_GET || x->r.body.len == 0)
+    if (row->raw_body || row->method == HTTP_GET)
         return ERR_NONE;
+    if (x->r.body.len == 0)
+        return x->envelope == ENVELOPE_CHROMA && has_body(row)
+                   ? err_set(e, ERR_INVALID,
+                             "Failed to parse the request body as JSON: it is "
+                             "empty")
+                   : ERR_NONE;
     if (row->form_body)
         return check_form(x, e);
     rc = json_parse(&x->json, x->r.body, e);
     if (rc)
         return rc;
     if (!json_is_object(x->json))
-        return err_set(e, ERR_INVALID, "the body must be a JSON object");
+        return wrong_field(
+            x, err_set(e, ERR_INVALID, "the body must be a JSON object"), e);
     x->r.json = x->json;
     json_object_foreach(x->json, key, value)
     {
         at = find(row->params, IN_BODY, slice_of(key));
+        if (at < 0 && row->open_body)
+            continue;
         if (at < 0)
             return unknown(x, IN_BODY, slice_of(key), e);
         if (json_is_null(value))
             continue; /* as if it were not there */
         rc = take_json(x, &row->params[at], value, &x->values[at], e);
         if (rc)
-            return rc;
+            return wrong_field(x, rc, e);
     }
     return ERR_NONE;
 }
@@ -386,8 +414,11 @@ static enum err_code complete(struct exchange *x, struct err *e)
     for (i = 0; p && p[i].name && !rc; i++) {
         if (x->values[i].given)
             continue;
+        if (p[i].in == IN_BODY && x->r.route->raw_body)
+            continue;
         if (p[i].required)
-            return err_field(e, p[i].name, "\"%s\" is required", p[i].name);
+            return wrong_field(
+                x, err_field(e, p[i].name, "\"%s\" is required", p[i].name), e);
         if (p[i].dflt)
             rc = take_text(x, &p[i], slice_of(p[i].dflt), &x->values[i], e);
     }

@@ -423,11 +423,14 @@ static struct attempts *attempts_of(struct exchange *x)
     return a;
 }
 
-/* "Bearer <token>" -> token, or SLICE_NONE. */
+/* "Bearer <token>" -> token, or SLICE_NONE.  Chroma's clients have a header of
+ * their own to choose from. */
 static struct slice bearer(struct exchange *x)
 {
     struct slice v = request_header(&x->r, "Authorization");
 
+    if (!v.p && x->envelope == ENVELOPE_CHROMA)
+        return request_header(&x->r, "X-Chroma-Token");
     if (v.len <= 7 || !slice_is_nocase(slice_sub(v, 0, 7), "Bearer "))
         return SLICE_NONE;
     return slice_trim(slice_sub(v, 7, v.len));
@@ -563,12 +566,14 @@ static bool within_rate(struct exchange *x, const struct route *route)
     return false;
 }
 
-/* OpenAI's clients cannot be told to send no key: where none is needed, theirs
- * is not an attempt at ours (ten of which would lock the administrator out). */
+/* OpenAI's clients cannot be told to send no key, and Chroma's send theirs with
+ * everything: where none is needed, it is not an attempt at ours (ten of which
+ * would lock the administrator out). */
 static bool key_is_idle(const struct exchange *x, const struct route *route)
 {
-    return route->envelope == ENVELOPE_OPENAI && route->policy == POLICY_READ &&
-           !x->router->private_reads;
+    return (route->envelope == ENVELOPE_OPENAI ||
+            route->envelope == ENVELOPE_CHROMA) &&
+           route->policy == POLICY_READ && !x->router->private_reads;
 }
 
 bool policy_route(struct exchange *x, const struct route *route)

@@ -104,6 +104,33 @@ static void write_engine_problem(struct jw *j, int status, const char *msg,
     jw_end_obj(j);
 }
 
+/* As Chroma's server writes it: its Python client makes an exception of the
+ * name, its JavaScript client one of the status.  Where a status has no name of
+ * its own the server says ChromaError. */
+static void write_chroma_problem(struct jw *j, int status, const char *msg,
+                                 const char *error_id)
+{
+    static const struct {
+        int status;
+        const char *name;
+    } names[] = {{400, "InvalidArgumentError"}, {401, "AuthorizationError"},
+                 {404, "NotFoundError"},        {413, "BatchSizeExceededError"},
+                 {429, "RateLimitError"},       {500, "InternalError"},
+                 {503, "InternalError"},        {504, "InternalError"},
+                 {507, "InternalError"}};
+    const char *name = "ChromaError";
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].status == status)
+            name = names[i].name;
+    jw_obj(j);
+    jw_kstr(j, "error", name);
+    jw_kstr(j, "message", msg);
+    if (error_id)
+        jw_kstr(j, "error_id", error_id);
+    jw_end_obj(j);
+}
+
 static void write_own_problem(struct jw *j, bool drf, const char *field,
                               const char *msg, const char *error_id)
 {
@@ -130,6 +157,8 @@ static void write_problem(struct exchange *x, int status, const char *field,
         write_openai_problem(&j, status, field, msg, error_id);
     else if (x->envelope == ENVELOPE_ENGINE)
         write_engine_problem(&j, status, msg, error_id);
+    else if (x->envelope == ENVELOPE_CHROMA)
+        write_chroma_problem(&j, status, msg, error_id);
     else
         write_own_problem(&j, x->envelope == ENVELOPE_DRF, field, msg,
                           error_id);

@@ -445,7 +445,9 @@ void router_admit(struct exchange *x)
                      "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
         return;
     }
-    if (slice_starts(x->head.path, "/api/"))
+    if (slice_starts(x->head.path, "/api/v2"))
+        x->envelope = ENVELOPE_CHROMA;
+    else if (slice_starts(x->head.path, "/api/"))
         x->envelope = ENVELOPE_DRF;
     else if (slice_starts(x->head.path, "/v1/"))
         x->envelope = ENVELOPE_OPENAI;

@@ -34,7 +34,8 @@ enum envelope {
     ENVELOPE_OWN,    /* {"error": "...", "detail": {...}} */
     ENVELOPE_DRF,    /* {"detail": "..."} */
     ENVELOPE_OPENAI, /* {"error": {"message", "type", "param", "code"}} */
-    ENVELOPE_ENGINE  /* {"code": 3, "message": "..."}, as Engine.IO has it */
+    ENVELOPE_ENGINE, /* {"code": 3, "message": "..."}, as Engine.IO has it */
+    ENVELOPE_CHROMA  /* {"error": "NotFoundError", "message": "..."} */
 };
 
 enum param_type {
@@ -80,6 +81,7 @@ struct route {
     bool text_body;             /* JSON may call itself text/plain: that is what
                                    pages of other sites can send unasked */
     bool open_query;            /* unknown query parameters are let through */
+    bool open_body;             /* unknown fields of the body are */
     int per_minute; /* calls that one client address may make when it needs the
                        token to write and does not carry it; over it: 429 with
                        Retry-After.  0: not limited */
