@@ -13,7 +13,7 @@
 
 B ?= build
 VERSION := 0.1.0
-PACKAGES := libuv libcurl jansson libxml-2.0 sqlite3 libpq hiredis libcrypto zlib
+PACKAGES := libuv libcurl jansson libxml-2.0 sqlite3 libpq hiredis libpcre2-8 libcrypto zlib
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 FUZZ_SMOKE_SECONDS ?= 3

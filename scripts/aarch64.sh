@@ -17,7 +17,7 @@ root=$(realpath -m "$build/aarch64/root")
 program=$(realpath -m "$build/aarch64/sheaf")
 run=$build/aarch64/run
 libraries=libc6-dev,libuv1-dev,libcurl4-openssl-dev,libjansson-dev,libxml2-dev
-libraries+=,libsqlite3-dev,libpq-dev,libhiredis-dev,libssl-dev,zlib1g-dev
+libraries+=,libsqlite3-dev,libpq-dev,libhiredis-dev,libpcre2-dev,libssl-dev,zlib1g-dev
 libraries+=,libcmocka-dev,libhttp-parser-dev
 modules=(kernels tokenizer token_trie safetensors utf8 json http_parse chunk)
 

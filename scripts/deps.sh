@@ -9,7 +9,8 @@ set -euo pipefail
 declare -A packages=(
     [build]="gcc make pkg-config|pkgconf libuv1-dev
         libcurl4-openssl-dev|libcurl4-gnutls-dev libjansson-dev libxml2-dev
-        libsqlite3-dev libpq-dev libhiredis-dev libssl-dev zlib1g-dev"
+        libsqlite3-dev libpq-dev libhiredis-dev libpcre2-dev libssl-dev
+        zlib1g-dev"
     [run]="tzdata ca-certificates curl poppler-utils"
     [test]="libcmocka-dev libhttp-parser-dev clang-14 libclang-rt-14-dev
         clang-format-14 postgresql postgresql-contrib chromium fonts-liberation

@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 static void skip_space(struct slice t, size_t *pos)
 {
@@ -41,19 +43,47 @@ static bool skip_escape(struct slice t, size_t *pos)
     return true;
 }
 
+/* Past the bytes of a string that are only themselves, eight at a time: strings
+ * may be vectors in base64, megabytes of them. */
+static void skip_plain(struct slice t, size_t *pos)
+{
+    static const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    size_t at = *pos;
+
+    for (; t.len - at >= 8; at += 8) {
+        uint64_t x, quote, slash;
+
+        memcpy(&x, t.p + at, 8);
+        quote = x ^ ones * '"';
+        slash = x ^ ones * '\\';
+        /* a byte of zero, or one below 0x20, borrows into its top bit */
+        if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
+             ((x - ones * 0x20) & ~x)) &
+            high)
+            break;
+    }
+    while (at < t.len && (unsigned char)t.p[at] >= 0x20 && t.p[at] != '"' &&
+           t.p[at] != '\\')
+        at++;
+    *pos = at;
+}
+
 static bool skip_string(struct slice t, size_t *pos)
 {
     if (!take(t, pos, '"'))
         return false;
-    while (*pos < t.len) {
-        unsigned char c = (unsigned char)t.p[(*pos)++];
+    for (;;) {
+        unsigned char c;
 
+        skip_plain(t, pos);
+        if (*pos >= t.len)
+            return false;
+        c = (unsigned char)t.p[(*pos)++];
         if (c == '"')
             return true;
-        if (c < 0x20 || (c == '\\' && !skip_escape(t, pos)))
+        if (c != '\\' || !skip_escape(t, pos))
             return false;
     }
-    return false;
 }
 
 static bool skip_digits(struct slice t, size_t *pos)
@@ -192,5 +222,72 @@ bool json_scan_member(struct slice object, size_t *pos, struct slice *key,
     if (!json_skip(object, pos))
         return false;
     value->len -= object.len - *pos;
+    return true;
+}
+
+/* ---- strings ---- */
+
+static uint32_t hex4(struct slice s, size_t at)
+{
+    uint32_t v = 0;
+
+    for (size_t i = at; i < at + 4 && i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        v = v << 4 | (c <= '9' ? c - 48u : (c | 32u) - 87u);
+    }
+    return v;
+}
+
+size_t json_scan_escape(struct slice s, size_t *pos, char out[4])
+{
+    static const char plain[] = "b\bf\fn\nr\rt\t";
+    char c = *pos + 1 < s.len ? s.p[*pos + 1] : '\\';
+    const char *found = c ? strchr(plain, c) : NULL;
+    uint32_t cp, low;
+
+    if (c != 'u') {
+        *pos += 2;
+        out[0] = found && (found - plain) % 2 == 0 ? found[1] : c;
+        return 1;
+    }
+    cp = hex4(s, *pos + 2);
+    *pos += 6;
+    if (cp >= 0xD800 && cp <= 0xDBFF && *pos + 1 < s.len && s.p[*pos] == '\\' &&
+        s.p[*pos + 1] == 'u') {
+        low = hex4(s, *pos + 2);
+        if (low >= 0xDC00 && low <= 0xDFFF) {
+            cp = 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00);
+            *pos += 6;
+        }
+    }
+    return utf8_put(out, cp);
+}
+
+bool json_scan_text(struct slice quoted, struct arena *a, struct slice *out)
+{
+    struct slice raw = slice_sub(quoted, 1, quoted.len - 1);
+    size_t pos = 0, len = 0;
+    char *p;
+
+    if (slice_find_byte(raw, '\\') < 0) {
+        *out = raw;
+        return true;
+    }
+    p = arena_alloc(a, raw.len); /* an escape is longer than what it means */
+    if (!p)
+        return false;
+    while (pos < raw.len) {
+        char c[4];
+        size_t n = 1;
+
+        if (raw.p[pos] == '\\')
+            n = json_scan_escape(raw, &pos, c);
+        else
+            c[0] = raw.p[pos++];
+        memcpy(p + len, c, n);
+        len += n;
+    }
+    *out = (struct slice){p, len};
     return true;
 }

@@ -13,6 +13,8 @@
 
 #include "base/slice.h"
 
+struct arena;
+
 /* Move *pos past one value and the white space before it.  false: none is
  * there, or it is nested deeper than JSON_MAX_DEPTH.  UTF-8 is not looked at.
  */
@@ -25,5 +27,13 @@ bool json_scan_next(struct slice array, size_t *pos, struct slice *element);
 /* The same for an object that is valid; the key is in its quotes. */
 bool json_scan_member(struct slice object, size_t *pos, struct slice *key,
                       struct slice *value);
+
+/* What a string of valid JSON says, given in its quotes: borrowed where it has
+ * no escapes, else in the arena.  Half of a pair of surrogates is U+FFFD.
+ * false: the arena is full. */
+bool json_scan_text(struct slice quoted, struct arena *a, struct slice *out);
+/* The character that the escape at *pos stands for ("\n", or one or two
+ * "\uXXXX"), as UTF-8; *pos moves behind it. */
+size_t json_scan_escape(struct slice s, size_t *pos, char out[4]);
 
 #endif

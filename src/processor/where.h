@@ -1,16 +1,20 @@
 /* where.h - Chroma's `where`: a filter over metadata, compiled once.
  *
- *   {"lang": "en"}                            the same as {"lang": {"$eq":
- * "en"}}
+ *   {"lang": "en"}                            as {"lang": {"$eq": "en"}}
  *   {"year": {"$gte": 2020}}                  $eq $ne $gt $gte $lt $lte
  *   {"lang": {"$in": ["en", "de"]}}           $in $nin: values of one type
  *   {"$and": [{...}, {"$or": [{...}, ...]}]}  lists that are not empty
  *
- * Meaning, as Chroma defines it: a value is text, whole number, real number or
- * truth value, and only equal types compare: 1 is not 1.0, and "1" is neither.
- * A key that is missing, null or not a scalar, or a value of another type,
- * never matches $eq, $gt, $gte, $lt, $lte and $in, and always matches $ne and
- * $nin, which are the exact opposites of $eq and $in.
+ *   {"authors": {"$contains": "Ada"}}         $contains $not_contains: a list
+ *                                             has the value
+ *
+ * Meaning, as Chroma's server has it: a value is text, number or truth value,
+ * numbers compare as numbers (1 is 1.0), and nothing else compares with another
+ * type: "1" is not 1, and 1 is not true.  A key that is missing, null or not a
+ * scalar, or a value of another type, never matches $eq, $gt, $gte, $lt, $lte
+ * and $in, and always matches $ne and $nin, which are the exact opposites of
+ * $eq and $in.  $contains looks into lists alone, where types must be the same
+ * (a list of whole numbers has no 1.0); $not_contains is its opposite.
  *
  * An object has exactly one key, as in Chroma; {} is no filter at all: leave
  * `where` out instead.
@@ -45,6 +49,18 @@ enum err_code where_parse(struct where **out, struct slice json, struct err *e)
 /* The same from JSON that is read already; nothing of v is kept. */
 enum err_code where_compile(struct where **out, const json_t *v, struct err *e)
     CHECKED;
+/* A filter of records, which have a document too: `v` over metadata, `document`
+ * over the document, and both must hold; either may be NULL, not both.
+ *
+ *   {"$contains": "text"}   $not_contains $regex (regex.h) $not_regex
+ *   {"$and": [...]} $or     may be empty in both parts: all, none
+ *
+ * In `v` the same can be said as {"#document": {"$contains": "text"}}.  Case
+ * counts, and a record without a document contains nothing.
+ * ERR_UNAVAILABLE also: regular expressions cannot be had. */
+enum err_code where_compile_records(struct where **out, const json_t *v,
+                                    const json_t *document, struct err *e)
+    CHECKED;
 void where_free(struct where *w); /* takes NULL */
 /* The filter as JSON, the same for all that are written alike; lives as long as
  * it. */
@@ -58,5 +74,23 @@ bool where_matches(const struct where *w, const json_t *metadata);
  * validator, but no bytes can make it misbehave. */
 enum err_code where_matches_text(const struct where *w, struct slice metadata,
                                  bool *out, struct err *e) CHECKED;
+
+/* ---- over records (where_compile_records) ---- */
+
+/* Is there a condition on the document? */
+bool where_asks_document(const struct where *w);
+
+enum where_verdict { WHERE_NO, WHERE_YES, WHERE_ASK_DOCUMENT };
+
+/* As far as metadata tell (p == NULL: the record has none). */
+enum err_code where_matches_metadata(const struct where *w,
+                                     struct slice metadata,
+                                     enum where_verdict *out, struct err *e)
+    CHECKED;
+/* Document p == NULL: it has none.  ERR_UNPROCESSABLE: the document is too much
+ * for a regular expression. */
+enum err_code where_matches_record(const struct where *w, struct slice metadata,
+                                   struct slice document, bool *out,
+                                   struct err *e) CHECKED;
 
 #endif

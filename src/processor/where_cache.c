@@ -131,10 +131,8 @@ struct where_set *where_cache_get(struct where_cache *c, const struct where *w,
     return s;
 }
 
-struct where_set *where_cache_put(struct where_cache *c, const struct where *w,
-                                  uint64_t version, struct vector_ids *ids)
+static struct where_set *set_new(struct slice text, struct vector_ids *ids)
 {
-    struct slice text = where_text(w);
     struct where_set *s = malloc(sizeof(*s) + text.len);
 
     if (!s) {
@@ -146,7 +144,23 @@ struct where_set *where_cache_put(struct where_cache *c, const struct where *w,
                             .bytes =
                                 sizeof(*s) + text.len + vector_ids_bytes(ids),
                             .len = text.len};
-    memcpy(s->text, text.p, text.len);
+    if (text.len)
+        memcpy(s->text, text.p, text.len);
+    return s;
+}
+
+struct where_set *where_set_new(struct vector_ids *ids)
+{
+    return set_new(SLICE_NONE, ids);
+}
+
+struct where_set *where_cache_put(struct where_cache *c, const struct where *w,
+                                  uint64_t version, struct vector_ids *ids)
+{
+    struct where_set *s = set_new(where_text(w), ids);
+
+    if (!s)
+        return NULL;
     pthread_mutex_lock(&c->lock);
     become(c, version);
     if (c->version == version && s->bytes <= MOST_BYTES)

@@ -18,6 +18,9 @@
 #define WHERE_CACHE_BYTES ((size_t)8 << 20)
 
 struct where_set; /* of ids */
+/* One that is in no cache; it owns the ids.  NULL: out of memory; they are
+ * freed. */
+struct where_set *where_set_new(struct vector_ids *ids);
 const struct vector_ids *where_set_ids(const struct where_set *s);
 void where_set_release(struct where_set *s); /* takes NULL */
 

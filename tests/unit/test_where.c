@@ -81,20 +81,192 @@ static void operators(void **state)
 
 static void types_must_match(void **state)
 {
-    static const char doc[] = "{\"i\":1,\"f\":1.0,\"s\":\"1\",\"t\":true}";
+    static const char doc[] = "{\"i\":1,\"f\":1.0,\"s\":\"1\",\"t\":true,"
+                              "\"big\":9007199254740993}";
 
     (void)state;
-    check("{\"i\":1.0}", doc, false);
-    check("{\"f\":1}", doc, false);
-    check("{\"f\":1.0}", doc, true);
     check("{\"s\":1}", doc, false);
     check("{\"i\":true}", doc, false);
     check("{\"t\":1}", doc, false);
     check("{\"t\":\"true\"}", doc, false);
-    check("{\"f\":{\"$gt\":0}}", doc, false);
     check("{\"i\":{\"$ne\":\"1\"}}", doc, true);
     check("{\"i\":{\"$nin\":[\"1\"]}}", doc, true);
-    check("{\"i\":{\"$in\":[1.0]}}", doc, false);
+    /* but a number is a number */
+    check("{\"i\":1.0}", doc, true);
+    check("{\"i\":1.5}", doc, false);
+    check("{\"f\":1}", doc, true);
+    check("{\"f\":{\"$gt\":0}}", doc, true);
+    check("{\"i\":{\"$lt\":1.5}}", doc, true);
+    check("{\"i\":{\"$gt\":-1e300}}", doc, true);
+    check("{\"i\":{\"$lt\":1e300}}", doc, true);
+    check("{\"i\":{\"$in\":[0.5,1.0]}}", doc, true);
+    check("{\"i\":{\"$nin\":[0.5,1.0]}}", doc, false);
+    check("{\"big\":9007199254740993}", doc, true);
+    check("{\"big\":9007199254740992.0}", doc, false);
+    check("{\"big\":{\"$gt\":9007199254740992.0}}", doc, true);
+}
+
+static void lists(void **state)
+{
+    static const char doc[] =
+        "{\"i\":[1,2],\"s\":[\"a\",\"b\\u00e9\"],\"t\":[true],\"f\":[0.5],"
+        "\"e\":[],\"n\":[[1],null],\"x\":\"a\"}";
+
+    (void)state;
+    check("{\"i\":{\"$contains\":2}}", doc, true);
+    check("{\"i\":{\"$contains\":3}}", doc, false);
+    check("{\"i\":{\"$contains\":2.0}}", doc, false);
+    check("{\"i\":{\"$not_contains\":3}}", doc, true);
+    check("{\"i\":{\"$not_contains\":1}}", doc, false);
+    check("{\"s\":{\"$contains\":\"b\xc3\xa9\"}}", doc, true);
+    check("{\"t\":{\"$contains\":true}}", doc, true);
+    check("{\"t\":{\"$contains\":false}}", doc, false);
+    check("{\"f\":{\"$contains\":0.5}}", doc, true);
+    check("{\"e\":{\"$contains\":1}}", doc, false);
+    check("{\"e\":{\"$not_contains\":1}}", doc, true);
+    check("{\"n\":{\"$contains\":1}}", doc, false);
+    check("{\"x\":{\"$contains\":\"a\"}}", doc, false);
+    check("{\"x\":{\"$not_contains\":\"a\"}}", doc, true);
+    check("{\"none\":{\"$not_contains\":\"a\"}}", doc, true);
+    check("{\"none\":{\"$contains\":\"a\"}}", doc, false);
+    check("{\"i\":1}", doc, false);
+    check("{\"i\":{\"$ne\":1}}", doc, true);
+    check("{\"i\":{\"$in\":[1]}}", doc, false);
+    check("{\"i\":{\"$gt\":0}}", doc, false);
+}
+
+/* ---- records ---- */
+
+static enum err_code compile_records(struct where **out, const char *v,
+                                     const char *document, struct err *e)
+{
+    json_t *where = NULL, *below = NULL;
+    enum err_code rc;
+
+    if (v)
+        assert_int_equal(json_parse(&where, slice_of(v), e), ERR_NONE);
+    if (document)
+        assert_int_equal(json_parse(&below, slice_of(document), e), ERR_NONE);
+    rc = where_compile_records(out, where, below, e);
+    json_decref(where);
+    json_decref(below);
+    return rc;
+}
+
+/* What the metadata alone tell must agree with the whole. */
+static bool record_matches(const char *v, const char *document_filter,
+                           const char *metadata, const char *document)
+{
+    struct where *w = NULL;
+    struct err e = {0};
+    enum where_verdict verdict = WHERE_NO;
+    bool out = false;
+
+    if (compile_records(&w, v, document_filter, &e) != ERR_NONE ||
+        where_matches_metadata(w, slice_of(metadata), &verdict, &e) !=
+            ERR_NONE ||
+        where_matches_record(w, slice_of(metadata), slice_of(document), &out,
+                             &e) != ERR_NONE)
+        fail_msg("%s %s: %s", v, document_filter, e.msg);
+    if ((verdict == WHERE_YES && !out) || (verdict == WHERE_NO && out))
+        fail_msg("%s %s: the verdict over metadata is wrong", v,
+                 document_filter);
+    if (verdict == WHERE_ASK_DOCUMENT)
+        assert_true(where_asks_document(w));
+    where_free(w);
+    return out;
+}
+
+static void documents(void **state)
+{
+    static const struct {
+        const char *filter, *document;
+        bool matches;
+    } cases[] = {
+        {"{\"$contains\":\"orld\"}", "Hello World", true},
+        {"{\"$contains\":\"ORLD\"}", "Hello World", false},
+        {"{\"$contains\":\"\"}", "", true},
+        {"{\"$contains\":\"\"}", NULL, false},
+        {"{\"$not_contains\":\"x\"}", NULL, true},
+        {"{\"$not_contains\":\"W\"}", "Hello World", false},
+        {"{\"$regex\":\"^W\"}", "Hello World", false},
+        {"{\"$regex\":\"W\"}", "Hello World", true},
+        {"{\"$regex\":\"\"}", NULL, false},
+        {"{\"$not_regex\":\"W\"}", NULL, true},
+        {"{\"$not_regex\":\"W\"}", "Hello World", false},
+        {"{\"$and\":[]}", NULL, true},
+        {"{\"$or\":[]}", "Hello World", false},
+        {"{\"$and\":[{\"$contains\":\"Hell\"},{\"$regex\":\"d$\"}]}",
+         "Hello World", true},
+        {"{\"$or\":[{\"$contains\":\"x\"},{\"$and\":[{\"$not_contains\":"
+         "\"y\"}]}]}",
+         "Hello World", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char inside[300];
+
+        if (record_matches(NULL, cases[i].filter, NULL, cases[i].document) !=
+            cases[i].matches)
+            fail_msg("%s over %s", cases[i].filter, cases[i].document);
+        if (strncmp(cases[i].filter, "{\"$and", 6) == 0 ||
+            strncmp(cases[i].filter, "{\"$or", 5) == 0)
+            continue;
+        snprintf(inside, sizeof(inside), "{\"#document\":%s}", cases[i].filter);
+        assert_int_equal(
+            record_matches(inside, NULL, "{\"a\":1}", cases[i].document),
+            cases[i].matches);
+    }
+}
+
+static void records(void **state)
+{
+    static const char both_ways[] =
+        "{\"$or\":[{\"a\":1},{\"#document\":{\"$contains\":\"x\"}}]}";
+
+    (void)state;
+    assert_true(record_matches("{\"a\":1}", NULL, "{\"a\":1}", NULL));
+    assert_false(record_matches("{\"a\":1}", NULL, NULL, NULL));
+    assert_true(record_matches("{\"a\":{\"$ne\":1}}", NULL, NULL, NULL));
+    assert_true(
+        record_matches("{\"a\":1}", "{\"$contains\":\"x\"}", "{\"a\":1}", "x"));
+    assert_false(
+        record_matches("{\"a\":1}", "{\"$contains\":\"x\"}", "{\"a\":1}", "y"));
+    assert_false(
+        record_matches("{\"a\":1}", "{\"$contains\":\"x\"}", "{\"a\":2}", "x"));
+    assert_true(record_matches(both_ways, NULL, "{\"a\":1}", "y"));
+    assert_true(record_matches(both_ways, NULL, "{\"a\":2}", "x"));
+    assert_false(record_matches(both_ways, NULL, "{\"a\":2}", "y"));
+}
+
+static void bad_records(void **state)
+{
+    static const struct {
+        const char *v, *document, *message;
+    } cases[] = {
+        {NULL, "{}", "where_document: must have exactly one key"},
+        {NULL, "5", "where_document: must be an object"},
+        {NULL, "{\"$contains\":5}", "where_document.$contains: must be a text"},
+        {NULL, "{\"$eq\":\"x\"}", "where_document.$eq: unknown operator"},
+        {NULL, "{\"$and\":[{\"$regex\":\"(\"}]}",
+         "where_document.$and[0].$regex: "},
+        {"{\"#document\":\"x\"}", NULL, "where.#document: must be an object"},
+        {"{\"#document\":{\"$eq\":\"x\"}}", NULL,
+         "where.#document.$eq: unknown operator"},
+        {"{\"a\":{\"$regex\":\"x\"}}", NULL, "where.a.$regex: unknown"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct where *w = NULL;
+        struct err e = {0};
+
+        assert_int_equal(compile_records(&w, cases[i].v, cases[i].document, &e),
+                         ERR_INVALID);
+        if (!slice_starts(slice_of(e.msg), cases[i].message))
+            fail_msg("'%s' does not begin '%s'", e.msg, cases[i].message);
+    }
 }
 
 static void missing_keys(void **state)
@@ -184,7 +356,7 @@ static void errors_name_the_place(void **state)
          "where.a: must have exactly one operator; combine several by $and"},
         {"{\"a\":{\"$foo\":1}}",
          "where.a.$foo: unknown operator; there are $eq, $ne, $gt, $gte, $lt, "
-         "$lte, $in and $nin"},
+         "$lte, $in, $nin, $contains and $not_contains"},
         {"{\"$not\":[]}",
          "where.$not: unknown operator; here there are $and and $or"},
         {"{\"$and\":[]}",
@@ -377,8 +549,16 @@ static json_t *random_metadata(void)
 
 static bool same_type(const json_t *a, const json_t *b)
 {
-    return (json_is_boolean(a) && json_is_boolean(b)) ||
+    return (json_is_number(a) && json_is_number(b)) ||
+           (json_is_boolean(a) && json_is_boolean(b)) ||
            json_typeof(a) == json_typeof(b);
+}
+
+static bool same_value(const json_t *a, const json_t *b)
+{
+    if (json_is_number(a) && json_is_number(b))
+        return json_number_value(a) == json_number_value(b);
+    return a && json_equal(a, b);
 }
 
 /* As one would write it in Python. */
@@ -404,13 +584,12 @@ static bool naive(const json_t *filter, const json_t *doc)
         want = json_object_get(want, op);
     }
     if (strcmp(op, "$eq") == 0)
-        return have && json_equal(have, want);
+        return same_value(have, want);
     if (strcmp(op, "$ne") == 0)
-        return !(have && json_equal(have, want));
+        return !same_value(have, want);
     if (strcmp(op, "$in") == 0 || strcmp(op, "$nin") == 0) {
         json_array_foreach(
-            want, i, item) if (have && json_equal(have, item)) return op[1] ==
-            'i';
+            want, i, item) if (same_value(have, item)) return op[1] == 'i';
         return op[1] == 'n';
     }
     if (!have || !same_type(have, want))
@@ -458,6 +637,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operators),
         cmocka_unit_test(types_must_match),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(documents),
+        cmocka_unit_test(records),
+        cmocka_unit_test(bad_records),
         cmocka_unit_test(missing_keys),
         cmocka_unit_test(groups),
         cmocka_unit_test(escapes_in_text),
