@@ -3,7 +3,8 @@
  * Nine significant digits tell every float from its neighbours, and of a value
  * between 1e-5 and 10 they are one multiplication and one rounding in double
  * away.  printf would cost ten times as much, and a reply of 10,000 vectors has
- * four million of them.
+ * four million of them.  Where fewer digits read back to the same float, fewer
+ * are written: for half of all values eight will do, and 0.1 is "0.1".
  */
 #include "embed/vector_text.h"
 
@@ -46,6 +47,42 @@ static uint32_t nine_digits_common(double v, int *exponent)
     return (uint32_t)d;
 }
 
+/* d * 10^exponent as a reader would round it.  Exact in double on both sides,
+ * and so rounded once, for what shorten() asks of it. */
+static float value_of(uint32_t d, int exponent)
+{
+    static const double powers[] = {
+        1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+    return exponent < 0 ? (float)(d / powers[-exponent])
+                        : (float)(d * powers[exponent]);
+}
+
+/* d has n digits, the first one of the weight 10^exponent: leave out the last
+ * as long as that is the same float.  What is far from 1 keeps them. */
+static void shorten(uint32_t *d, size_t *n, int *exponent, float v)
+{
+    static const uint32_t ones[] = {1,      10,      100,      1000,     10000,
+                                    100000, 1000000, 10000000, 100000000};
+
+    while (*n > 1 && *exponent >= -13 && *exponent <= 22) {
+        uint32_t shorter = (*d + 5) / 10;
+        int last = *exponent - (int)*n + 2; /* weight of its last digit */
+
+        if (value_of(shorter, last) != v)
+            return;
+        *n -= 1;
+        if (shorter == ones[*n]) { /* 9.99 became 10.0 */
+            *d = 1;
+            *n = 1;
+            ++*exponent;
+            return;
+        }
+        *d = shorter;
+    }
+}
+
 static size_t put_digits(char *out, uint32_t d, size_t n)
 {
     size_t i;
@@ -80,22 +117,26 @@ size_t vector_value_text(char out[VECTOR_TEXT], float v)
     int exponent = 0;
     uint32_t d;
 
-    if (v < 0)
+    if (signbit(v))
         out[len++] = '-';
     if (v == 0) {
-        out[len++] = '0';
-        return len;
+        memcpy(out + len, "0.0", 3);
+        return len + 3;
     }
     d = a >= 1e-5 && a < 9 ? nine_digits_common(a, &exponent)
                            : nine_digits(a, &exponent);
+    shorten(&d, &n, &exponent, v < 0 ? -v : v);
     while (n > 1 && d % 10 == 0) {
         d /= 10;
         n--;
     }
     if (exponent > 0 || exponent < -4)
         return len + put_scientific(out + len, d, n, exponent);
-    if (exponent == 0 && n == 1)
-        return len + put_digits(out + len, d, 1);
+    if (exponent == 0 && n == 1) {
+        len += put_digits(out + len, d, 1);
+        memcpy(out + len, ".0", 2);
+        return len + 2;
+    }
     if (exponent == 0) {
         put_digits(out + len + 1, d, n);
         out[len] = out[len + 1];

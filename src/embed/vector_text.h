@@ -12,8 +12,9 @@
 /* Longest text of one value: "-1.17549435e-38". */
 #define VECTOR_TEXT 16
 
-/* Write a finite value with the digits that read back to the same float (at
- * most 9), whatever the locale.  Returns the length; no NUL. */
+/* Write a finite value with the digits that read back to the same float (no
+ * more than that needs, at most 9; "1.0", not "1"), whatever the locale.
+ * Returns the length; no NUL. */
 size_t vector_value_text(char out[VECTOR_TEXT], float v);
 
 /* Append "[0.25,-0.5]". */

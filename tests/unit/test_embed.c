@@ -762,6 +762,30 @@ static void test_values_read_back(void **state)
     }
 }
 
+/* As few as read back. */
+static void test_values_are_short(void **state)
+{
+    static const struct {
+        float v;
+        const char *text;
+    } cases[] = {
+        {0.1f, "0.1"},         {1.1f, "1.1"},
+        {-2.0f, "-2.0"},       {0.05131674f, "0.05131674"},
+        {1e-7f, "1e-07"},      {0.99999994f, "0.99999994"},
+        {9.9999996f, "1e+01"}, {123.25f, "1.2325e+02"},
+        {1e10f, "1e+10"},      {0.0f, "0.0"},
+    };
+    char text[VECTOR_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        size_t n = vector_value_text(text, cases[i].v);
+
+        if (!slice_is((struct slice){text, n}, cases[i].text))
+            fail_msg("%s is %.*s", cases[i].text, (int)n, text);
+    }
+}
+
 static void test_vector_forms(void **state)
 {
     static const float v[] = {0.25f, -0.5f, 1.0f, 0.0f, 0.001f};
@@ -773,7 +797,7 @@ static void test_vector_forms(void **state)
     (void)state;
     buf_init(&out, 10000);
     vector_add_json(&out, v, 5);
-    assert_true(slice_is(buf_slice(&out), "[0.25,-0.5,1,0,0.00100000005]"));
+    assert_true(slice_is(buf_slice(&out), "[0.25,-0.5,1.0,0.0,0.001]"));
     buf_clear(&out);
     vector_add_json(&out, v, 0);
     assert_true(slice_is(buf_slice(&out), "[]"));
@@ -881,6 +905,7 @@ int main(void)
         cmocka_unit_test(test_many_callers),
         cmocka_unit_test(test_missing_files),
         cmocka_unit_test(test_values_read_back),
+        cmocka_unit_test(test_values_are_short),
         cmocka_unit_test(test_vector_forms),
         cmocka_unit_test(test_base64_of_a_whole_vector),
         cmocka_unit_test(test_whole_model),
