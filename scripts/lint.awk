@@ -17,7 +17,8 @@ BEGIN {
     layer("processor", low)
     layer("analytics", low)
     layer("web", "base net")
-    layer("cmd", low " scraper backend processor analytics web transfer")
+    layer("chroma", low " processor")
+    layer("cmd", low " scraper backend processor chroma analytics web transfer")
 
     # Functions that are not used, and what is.
     ban("strcpy strcat strncpy stpcpy", "struct buf, or memcpy with a length")

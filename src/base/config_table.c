@@ -78,6 +78,12 @@ const struct config_row config_table[CONFIG_ROWS] = {
     SECRET("chroma_token",
            "sent to the Chroma server of vectors, as X-Chroma-Token and as "
            "Bearer token"),
+    INT("chroma_memory_mb", "1024", 0, 1048576,
+        "megabytes that collections of Chroma's API may keep in memory while "
+        "nobody asks them"),
+    BOOL("chroma_reset", "off",
+         "POST /api/v2/reset empties everything that Chroma's API holds, "
+         "instead of being refused"),
     STR("redis_url", "",
         "redis://[[user]:password@]host[:port][/database]: page counts "
         "and live events shared between processes on one database"),

@@ -20,6 +20,7 @@
 #include "base/chroma_url.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "chroma/chroma_api.h"
 #include "cmd/live_events.h"
 #include "cmd/metrics.h"
 #include "cmd/model.h"
@@ -52,7 +53,7 @@ struct app {
     struct job_view views[MAX_VIEWS];
     struct jobs_api jobs_api;
     struct ops_probe probes[5];
-    struct ops_collector collectors[6];
+    struct ops_collector collectors[7];
     struct ops_describer describers[5];
     struct ops *ops;
     struct router *router;
@@ -61,6 +62,7 @@ struct app {
     struct scraper *scraper;     /* NULL: runs elsewhere */
     struct backend *backend;     /* NULL: neither it nor the vectors are here */
     struct processor *processor; /* NULL: runs elsewhere */
+    struct chroma_api *chroma;   /* as the processor */
     struct redis *redis;         /* NULL: no redis_url */
     struct sio *live;            /* NULL: nobody could hear of anything */
     struct analytics *analytics; /* NULL: runs elsewhere */
@@ -185,6 +187,22 @@ static enum err_code make_backend(struct app *a, struct err *e)
     return backend_new(&a->backend, &opt, e);
 }
 
+static enum err_code make_chroma(struct app *a, const char *cache_dir,
+                                 struct err *e)
+{
+    return chroma_api_new(
+        &a->chroma,
+        &(struct chroma_api_options){
+            .store = a->store,
+            .processor = a->processor,
+            .cache_dir = cache_dir,
+            .kernel = config_str(a->config, "kernel"),
+            .memory = (size_t)config_int(a->config, "chroma_memory_mb") << 20,
+            .reset = config_bool(a->config, "chroma_reset"),
+        },
+        e);
+}
+
 static enum err_code make_processor(struct app *a, struct err *e)
 {
     char cache[4200];
@@ -215,7 +233,9 @@ static enum err_code make_processor(struct app *a, struct err *e)
         rc = datadir_file(&a->dir, "cache", cache, sizeof(cache), e);
     if (rc == ERR_NONE && mkdir(cache, 0700) != 0 && errno != EEXIST)
         opt.cache_dir = NULL; /* it only makes the next start faster */
-    return rc == ERR_NONE ? processor_new(&a->processor, &opt, e) : rc;
+    if (rc == ERR_NONE)
+        rc = processor_new(&a->processor, &opt, e);
+    return rc == ERR_NONE ? make_chroma(a, opt.cache_dir, e) : rc;
 }
 
 static void make_sio(struct app *a)
@@ -320,6 +340,9 @@ static void make_ops(struct app *a)
     if (a->processor)
         a->collectors[n++] =
             (struct ops_collector){processor_metrics, a->processor};
+    if (a->chroma)
+        a->collectors[n++] =
+            (struct ops_collector){chroma_api_metrics, a->chroma};
     if (a->analytics)
         a->collectors[n++] = (struct ops_collector){metrics_live, a->live};
     if (a->redis)
@@ -346,8 +369,10 @@ static void add_routes(struct app *a)
         router_add(a->router, backend_routes, a->backend);
     if (a->services & (SERVICE_BACKEND | SERVICE_PROCESSOR))
         router_add(a->router, backend_neighbour_routes, a->backend);
-    if (a->services & SERVICE_PROCESSOR)
+    if (a->services & SERVICE_PROCESSOR) {
         processor_add_routes(a->processor, a->router);
+        chroma_api_add_routes(a->chroma, a->router);
+    }
     if (a->services & SERVICE_ANALYTICS) {
         sio_add_routes(a->live, a->router);
         router_add(a->router, analytics_routes, a->analytics);
@@ -616,6 +641,7 @@ void app_close(struct app *a)
     app_close(a->whole);
     ops_free(a->ops);
     backend_free(a->backend);
+    chroma_api_free(a->chroma);
     processor_free(a->processor);
     scraper_free(a->scraper);
     live_events_free(a->events);

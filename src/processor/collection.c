@@ -628,6 +628,44 @@ enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
     return code;
 }
 
+/* ---- one by one ---- */
+
+static int ascending(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+enum err_code collection_ids(struct collection *c, int64_t **out, size_t *n,
+                             struct err *e)
+{
+    enum err_code code = c->index ? ERR_NONE : update(c, NULL, true, e);
+
+    if (code != ERR_NONE)
+        return code;
+    *n = 0;
+    pthread_rwlock_rdlock(&c->lock);
+    *out = malloc((c->n_entries + 1) * sizeof(**out));
+    for (size_t i = 0; *out && i < c->n; i++)
+        for (size_t k = 0; k < c->groups[i].n; k++)
+            (*out)[(*n)++] = c->groups[i].list[k].id;
+    pthread_rwlock_unlock(&c->lock);
+    if (!*out)
+        return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    qsort(*out, *n, sizeof(**out), ascending);
+    return ERR_NONE;
+}
+
+enum err_code collection_vector(struct collection *c, int64_t id, float *out,
+                                struct err *e)
+{
+    struct model_id m = model_of(c);
+
+    return c->index ? vector_index_get(c->index, id, out, e)
+                    : store_vector_get(c->store, c->set, &m, id, out, e);
+}
+
 /* ---- life ---- */
 
 /* Who finds the vectors: somebody outside, or an index here. */

@@ -60,6 +60,14 @@ enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
                                  struct vector_hit *hits, size_t *n,
                                  struct err *e) CHECKED;
 
+/* All that are known, ascending, malloc'ed (free()); those of another model
+ * too, which have no vector here. */
+enum err_code collection_ids(struct collection *c, int64_t **out, size_t *n,
+                             struct err *e) CHECKED;
+/* Into out[STORE_VECTOR_DIM].  ERR_NOT_FOUND: it has none of this model. */
+enum err_code collection_vector(struct collection *c, int64_t id, float *out,
+                                struct err *e) CHECKED;
+
 struct collection_info {
     size_t vectors; /* that are searched */
     size_t stale;   /* chunks or papers whose vector is of another model */

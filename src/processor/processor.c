@@ -96,6 +96,23 @@ bool processor_keeps_index(const struct processor *p)
     return !p->copy && !store_finds_vectors(p->store);
 }
 
+enum err_code processor_collection(struct processor *p, enum vector_set set,
+                                   bool needs_model, struct collection **out,
+                                   struct err *e)
+{
+    struct err why = {0};
+    struct embed *m = NULL;
+    struct model_id id;
+    enum err_code code = processor_embed(p, &m, needs_model ? e : &why);
+
+    if (code != ERR_NONE && needs_model)
+        return code;
+    if (m)
+        id = processor_model(m);
+    *out = p->collections[set];
+    return collection_refresh(*out, m ? &id : NULL, e);
+}
+
 /* Progress, even of nothing, begins the attempts anew. */
 struct job_end processor_wait_for_model(struct job_run *r)
 {

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "jobs/routes.h"
 #include "net/router.h"
+#include "store/documents.h"
 
 struct embed;
 struct processor;
@@ -74,6 +75,14 @@ enum err_code processor_embed(struct processor *p, struct embed **out,
 enum err_code processor_similar_papers(struct processor *p, int64_t id, int k,
                                        int64_t *ids, double *scores, size_t *n,
                                        struct err *e) CHECKED;
+
+/* A collection for who shows it to others, with the vectors of the model if
+ * that is there (needs_model: else ERR_UNAVAILABLE), as the store has it now.
+ */
+struct collection;
+enum err_code processor_collection(struct processor *p, enum vector_set set,
+                                   bool needs_model, struct collection **out,
+                                   struct err *e) CHECKED;
 
 /* Add all its routes. */
 void processor_add_routes(struct processor *p, struct router *rt);

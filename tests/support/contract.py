@@ -21,7 +21,8 @@ def _error(schema):
 
 
 # Where there is no route, by the beginning of the path.
-NO_ROUTE = {"/api/v2": _error("ChromaError"), "/api/": _error("Detail"), "/v1/": _error("OpenAIError"),
+NO_ROUTE = {"/api/v2": _error("ChromaError"), "/api/": _error("Detail"),
+            "/v1/": _error("OpenAIError"),
             "": _error("Error")}
 
 
