@@ -377,6 +377,18 @@ enum err_code vector_index_search(struct vector_index *ix,
     return rc;
 }
 
+enum err_code vector_index_search_many(struct vector_index *ix,
+                                       const struct vector_query *q, size_t n,
+                                       struct vector_hit *const *hits,
+                                       size_t *n_hits, struct err *e)
+{
+    struct vector_view *v = vector_index_pin(ix);
+    enum err_code rc = vector_view_search_many(v, q, n, hits, n_hits, e);
+
+    vector_view_release(v);
+    return rc;
+}
+
 void vector_index_info(struct vector_index *ix, struct vector_info *out)
 {
     struct vector_view *v;

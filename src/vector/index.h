@@ -138,11 +138,23 @@ enum err_code vector_view_search(const struct vector_view *v,
                                  struct vector_effort *effort, struct err *e)
     CHECKED;
 
+/* n queries: what each would find alone, in less time, since the vectors are
+ * read from memory once for several.  hits[i] has room for q[i].k; on an error
+ * hits and n_hits mean nothing. */
+enum err_code vector_view_search_many(const struct vector_view *v,
+                                      const struct vector_query *q, size_t n,
+                                      struct vector_hit *const *hits,
+                                      size_t *n_hits, struct err *e) CHECKED;
+
 /* The same in the state of this moment. */
 enum err_code vector_index_search(struct vector_index *ix,
                                   const struct vector_query *q,
                                   struct vector_hit *hits, size_t *n_hits,
                                   struct err *e) CHECKED;
+enum err_code vector_index_search_many(struct vector_index *ix,
+                                       const struct vector_query *q, size_t n,
+                                       struct vector_hit *const *hits,
+                                       size_t *n_hits, struct err *e) CHECKED;
 
 struct vector_info {
     size_t dim, count, dead; /* dead: removed, their place not yet reused */

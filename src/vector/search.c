@@ -23,6 +23,11 @@
 #include "vector/ids.h"
 #include "vector/view.h"
 
+/* Queries that go through the vectors together.  A part of them (view.h) stays
+ * in the second cache from one query to the next, so that memory is read once
+ * for all; more than this no longer matter. */
+#define TOGETHER 16
+
 /* `most`, for k.  Measured (bench/vector_lab.c, 100,000 and more, k = 10): some
  * 30 are scored before the proof holds; twice that costs 1 % of a scan. */
 #define MOST_FACTOR 4
@@ -36,7 +41,7 @@ struct candidate {
 struct search {
     const struct vector_view *view;
     const struct vector_query *query;
-    struct vector_effort *effort;
+    struct vector_effort effort;
     struct scan_query q;
     /* A heap, the least bound on top. */
     struct candidate *candidates;
@@ -157,7 +162,7 @@ static void score(struct search *s, uint32_t part, uint32_t at)
 
     x.score = scan_score(&s->q, s->view->kernel,
                          seg->rows + (size_t)at * s->view->dim);
-    s->effort->scored++;
+    s->effort.scored++;
     offer_hit(s, x);
 }
 
@@ -219,7 +224,7 @@ static void collect(struct search *s, uint32_t number)
 
     if (p->n_blocks == 0)
         return;
-    s->effort->blocks += wanted(s->query->filter, p, want, &s->n_wanted);
+    s->effort.blocks += wanted(s->query->filter, p, want, &s->n_wanted);
     b = blocks_of(p, want);
     for (; (at = k->next(&s->q, &b, at, entry(s), &hit)) < b.n; at++)
         for (unsigned left = hit.lanes; left; left &= left - 1) {
@@ -272,15 +277,14 @@ static void score_all(struct search *s, uint32_t number, float low)
         }
 }
 
-static void run(struct search *s)
+/* Steps 2 and 3. */
+static void finish(struct search *s)
 {
     uint32_t n = s->view->n_parts;
     float low;
 
-    for (uint32_t i = 0; i <= n; i++)
-        collect(s, i);
     if (!refine(s)) {
-        s->effort->widened = true;
+        s->effort.widened = true;
         low = threshold(s); /* at least k reach it, so all that matter do */
         s->n_hits = 0;
         for (uint32_t i = 0; i <= n; i++)
@@ -296,6 +300,17 @@ static void run(struct search *s)
     }
 }
 
+static void run(struct search *const *s, size_t n, const struct vector_view *v)
+{
+    if (v->n_live == 0)
+        return;
+    for (uint32_t part = 0; part <= v->n_parts; part++)
+        for (size_t i = 0; i < n; i++)
+            collect(s[i], part);
+    for (size_t i = 0; i < n; i++)
+        finish(s[i]);
+}
+
 static enum err_code check(const struct vector_view *v,
                            const struct vector_query *q, struct err *e)
 {
@@ -307,15 +322,14 @@ static enum err_code check(const struct vector_view *v,
     return scan_check(q->vector, v->given_dim, "query", 0, e);
 }
 
-enum err_code vector_view_search(const struct vector_view *v,
-                                 const struct vector_query *q,
-                                 struct vector_hit *hits, size_t *n_hits,
-                                 struct vector_effort *effort, struct err *e)
+static enum err_code search_new(struct search **out,
+                                const struct vector_view *v,
+                                const struct vector_query *q,
+                                struct vector_hit *hits, struct err *e)
 {
-    struct vector_effort unused;
-    struct search *s;
-    enum err_code rc = check(v, q, e);
     size_t most = q->k * MOST_FACTOR + MOST_MORE;
+    enum err_code rc = check(v, q, e);
+    struct search *s;
 
     if (rc != ERR_NONE)
         return rc;
@@ -326,8 +340,7 @@ enum err_code vector_view_search(const struct vector_view *v,
         return err_set(e, ERR_UNAVAILABLE, "vector search: out of memory");
     s->view = v;
     s->query = q;
-    s->effort = effort ? effort : &unused;
-    *s->effort = (struct vector_effort){0};
+    s->effort = (struct vector_effort){0};
     s->candidates = (struct candidate *)(void *)(s + 1);
     s->n_candidates = 0;
     s->n_wanted = 0;
@@ -336,9 +349,57 @@ enum err_code vector_view_search(const struct vector_view *v,
     s->n_hits = 0;
     s->k = q->k;
     scan_query_init(&s->q, v->kernel, q->vector, v->given_dim, q->metric);
-    if (v->n_live > 0)
-        run(s);
+    *out = s;
+    return ERR_NONE;
+}
+
+enum err_code vector_view_search(const struct vector_view *v,
+                                 const struct vector_query *q,
+                                 struct vector_hit *hits, size_t *n_hits,
+                                 struct vector_effort *effort, struct err *e)
+{
+    struct search *s;
+    enum err_code rc = search_new(&s, v, q, hits, e);
+
+    if (rc != ERR_NONE)
+        return rc;
+    run(&s, 1, v);
     *n_hits = s->n_hits;
+    if (effort)
+        *effort = s->effort;
     mem_free(s);
     return ERR_NONE;
+}
+
+static enum err_code search_together(const struct vector_view *v,
+                                     const struct vector_query *q, size_t n,
+                                     struct vector_hit *const *hits,
+                                     size_t *n_hits, struct err *e)
+{
+    struct search *s[TOGETHER] = {NULL};
+    enum err_code rc = ERR_NONE;
+
+    for (size_t i = 0; i < n && rc == ERR_NONE; i++)
+        rc = search_new(&s[i], v, &q[i], hits[i], e);
+    if (rc == ERR_NONE)
+        run(s, n, v);
+    for (size_t i = 0; i < n; i++) {
+        if (rc == ERR_NONE)
+            n_hits[i] = s[i]->n_hits;
+        mem_free(s[i]);
+    }
+    return rc;
+}
+
+enum err_code vector_view_search_many(const struct vector_view *v,
+                                      const struct vector_query *q, size_t n,
+                                      struct vector_hit *const *hits,
+                                      size_t *n_hits, struct err *e)
+{
+    enum err_code rc = ERR_NONE;
+
+    for (size_t i = 0; i < n && rc == ERR_NONE; i += TOGETHER)
+        rc = search_together(v, q + i, n - i < TOGETHER ? n - i : TOGETHER,
+                             hits + i, n_hits + i, e);
+    return rc;
 }

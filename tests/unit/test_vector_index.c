@@ -188,6 +188,30 @@ static void same_as_brute_force(const struct vector_view *v,
     free(got);
 }
 
+/* Together they find what each finds alone. */
+static void same_together(const struct vector_view *v,
+                          const struct vector_query *q, size_t n)
+{
+    struct vector_hit **hits = need(n * sizeof(*hits));
+    struct vector_hit *alone = need(VECTOR_MAX_K * sizeof(*alone));
+    size_t *n_hits = need(n * sizeof(*n_hits)), n_alone;
+    struct err e = {0};
+
+    for (size_t i = 0; i < n; i++)
+        hits[i] = need(q[i].k * sizeof(*hits[i]));
+    assert_int_equal(vector_view_search_many(v, q, n, hits, n_hits, &e), 0);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(
+            vector_view_search(v, &q[i], alone, &n_alone, NULL, &e), 0);
+        assert_int_equal(n_hits[i], n_alone);
+        assert_memory_equal(hits[i], alone, n_alone * sizeof(*alone));
+        free(hits[i]);
+    }
+    free(n_hits);
+    free(alone);
+    free(hits);
+}
+
 static void check_all(struct vector_index *ix, const struct model *m,
                       const float *query, const struct vector_filter *f)
 {
@@ -320,6 +344,50 @@ static void test_against_brute_force(void **state)
             }
         /* Both ways through a search were gone. */
         assert_true(n_widened > 0 && n_widened < n_searches);
+    }
+}
+
+/* Over more than one part of the table, with and without a filter. */
+static void test_together(void **state)
+{
+    enum { DIM = 20, N = 9000, QUERIES = 40 };
+    struct vector_query q[QUERIES];
+    struct vector_filter filter = {0};
+    struct vector_ids *some;
+    float vectors[QUERIES][DIM];
+    struct err e = {0};
+
+    (void)state;
+    FOR_KERNELS(k)
+    {
+        struct vector_index *ix = open_index(DIM, k->name, NULL);
+        struct vector_view *v;
+        struct vector_hit hit, *hits[3] = {&hit, &hit, &hit};
+        struct model m;
+        size_t n_hits[3];
+
+        model_init(&m, DIM, N);
+        fill(ix, &m, RANDOM, N);
+        assert_int_equal(vector_ids_new(&some, m.ids, 50, &e), ERR_NONE);
+        filter.ids = some;
+        for (size_t i = 0; i < QUERIES; i++) {
+            make(vectors[i], DIM, RANDOM, i);
+            q[i] = (struct vector_query){
+                vectors[i], (enum vector_metric)(i % VECTOR_N_METRICS),
+                1 + i * 7, i % 4 == 0 ? &filter : NULL};
+        }
+        v = vector_index_pin(ix);
+        same_together(v, q, QUERIES);
+        same_together(v, q, 1);
+        same_together(v, q, 0);
+        q[0].k = q[1].k = 1;
+        q[2].k = 0;
+        assert_int_equal(vector_view_search_many(v, q, 3, hits, n_hits, &e),
+                         ERR_INVALID);
+        vector_view_release(v);
+        vector_ids_free(some);
+        vector_index_close(ix);
+        model_release(&m);
     }
 }
 
@@ -1036,6 +1104,7 @@ int main(void)
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_bounds_of_short_queries),
         cmocka_unit_test(test_against_brute_force),
+        cmocka_unit_test(test_together),
         cmocka_unit_test(test_effort),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_filters),
