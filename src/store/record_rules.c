@@ -193,9 +193,8 @@ static void put_member(struct text *t, const struct member *m)
     put(t, m->value);
 }
 
-/* had: there were some, which is remembered when none are left. */
 static void write_merged(struct text *t, const struct members *stored,
-                         struct members *given, bool had)
+                         struct members *given)
 {
     for (size_t i = 0; i < stored->n; i++) {
         struct member *m = NULL;
@@ -214,8 +213,6 @@ static void write_merged(struct text *t, const struct members *stored,
             put_member(t, &given->p[i]);
     if (t->len)
         put(t, SLICE("}"));
-    else if (had)
-        put(t, SLICE("{}"));
 }
 
 enum err_code record_merge_metadata(struct arena *a, struct slice stored,
@@ -234,7 +231,7 @@ enum err_code record_merge_metadata(struct arena *a, struct slice stored,
     t.p = arena_alloc(a, stored.len + given.len + 2);
     if (!t.p)
         return record_no_room(e);
-    write_merged(&t, &old, &new, stored.p != NULL);
+    write_merged(&t, &old, &new);
     if (t.len > RECORDS_MAX_METADATA)
         return err_set(e, ERR_TOO_LARGE,
                        "the metadata of a record would be longer than %zu "

@@ -35,9 +35,8 @@ enum err_code record_no_collection(int64_t number, struct err *e) CHECKED;
 enum err_code record_no_room(struct err *e) CHECKED;
 
 /* Metadata as it becomes: the members of `stored`, with those of `given` in
- * their place or behind them; a member that is given as null is left out.  If
- * nothing is left: {} if there was something stored, else none.  Either may be
- * none; both are valid JSON.  Bytes of
+ * their place or behind them; a member that is given as null is left out.  None
+ * if nothing is left.  Either may be none; both are valid JSON.  Bytes of
  * values stay what they are.  ERR_TOO_LARGE: the arena is full, or it would be
  * longer than RECORDS_MAX_METADATA. */
 enum err_code record_merge_metadata(struct arena *a, struct slice stored,

@@ -172,7 +172,7 @@ struct record_batch {
 
 /* One commit, in order: an id that comes twice meets what the first one left.
  * An update changes what is given and merges metadata member by member; a
- * record of whose metadata nothing is left keeps {} (record_rules.h).  The
+ * record of whose metadata nothing is left has none (record_rules.h).  The
  * first vector, of an update that finds nothing too, sets the dimension.
  * *state is that after the commit.  ERR_NOT_FOUND: the collection is gone.
  * ERR_UNPROCESSABLE: it has vectors of another dimension. */

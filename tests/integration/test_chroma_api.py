@@ -294,7 +294,7 @@ def test_records(server):
         "include": everything}
     c.update(["a", "nobody"], metadatas=[{"k": None, "l": None}, {"x": 1}],
              documents=["", "y"], embeddings=[None, [1, 1]])
-    assert c.get(ids=["a"], include=everything)["metadatas"] == [{}]
+    assert c.get(ids=["a"], include=everything)["metadatas"] == [None]
     assert c.get(ids=["a", "nobody"])["documents"] == [""]
 
     assert c.remove(ids=["a", "nobody"]) == 1

@@ -159,7 +159,7 @@ static void metadata_merges_by_member(struct store_fixture *f)
         {NULL, "{\"a\":null}", NULL},
         {NULL, "{ \"a\" : 1.50 , \"b\" : \"x, y\" }",
          "{\"a\":1.50,\"b\":\"x, y\"}"},
-        {"{\"a\":1}", "{\"a\":null}", "{}"},
+        {"{\"a\":1}", "{\"a\":null}", NULL},
         {"{\"a\":1}", "{\"a\":\"null\"}", "{\"a\":\"null\"}"},
         {"{\"a\":1,\"b\":2,\"c\":3}", "{\"d\":4,\"b\":5,\"c\":null}",
          "{\"a\":1,\"b\":5,\"d\":4}"},
