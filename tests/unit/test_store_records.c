@@ -355,7 +355,8 @@ static void pages_begin_anywhere(struct store_fixture *f)
 
 static void records_come_as_asked_for(struct store_fixture *f)
 {
-    struct record_collection c = make_collection(f, 1, "c");
+    struct record_collection c = make_collection(f, 1, "c"),
+                             other = make_collection(f, 2, "o");
     struct record_new r[] = {bare_record("a", vector_1),
                              bare_record("b", vector_2)};
     int64_t numbers[4];
@@ -368,7 +369,8 @@ static void records_come_as_asked_for(struct store_fixture *f)
     numbers[0] = record_of(f, c.number, "b").number;
     numbers[1] = numbers[0] + 1;
     numbers[2] = record_of(f, c.number, "a").number;
-    numbers[3] = 7;
+    put_records(f, other.number, RECORDS_ADD, r, 2);
+    numbers[3] = record_of(f, other.number, "a").number;
     OK(f, store_records_get(f->s, f->a, c.number, numbers, 4, RECORD_DOCUMENT,
                             &list, &n, &f->err));
     assert_int_equal(n, 2);
@@ -442,28 +444,28 @@ static void an_index_follows(struct store_fixture *f)
     static const char *const names[] = {"b"};
     struct record_collection c = make_collection(f, 1, "c"),
                              other = make_collection(f, 2, "o");
-    struct record_new r[] = {bare_record("a", vector_1),
-                             bare_record("b", vector_1),
-                             bare_record("c", vector_1)};
+    struct record_new r[] = {
+        bare_record("a", vector_1), bare_record("b", vector_1),
+        bare_record("c", vector_1), bare_record("z", vector_1)};
     struct records_state first, state = follow(f, c.number, 0, "");
 
     assert_int_equal(state.generation, 0);
     present(f, c.number, 0);
-    put_records(f, c.number, RECORDS_ADD, r, 3);
-    put_records(f, other.number, RECORDS_ADD, r, 3);
-    first = follow(f, c.number, 0, "a b c ");
+    put_records(f, c.number, RECORDS_ADD, r, 4);
+    put_records(f, other.number, RECORDS_ADD, r, 4);
+    first = follow(f, c.number, 0, "a b c z ");
     follow(f, c.number, first.generation, "");
     put_record(f, c.number, RECORDS_UPDATE, bare_record("c", vector_2));
     put_record(f, c.number, RECORDS_ADD, bare_record("d", vector_2));
     put_record(f, c.number, RECORDS_UPDATE, bare_record("a", vector_2));
     delete_ids(f, c.number, names, 1, 1);
     state = follow(f, c.number, first.generation, "a c d ");
-    assert_int_equal(state.count, 3);
+    assert_int_equal(state.count, 4);
     assert_int_equal(state.removed, first.removed + 1);
-    present(f, c.number, 3);
-    present(f, other.number, 3);
+    present(f, c.number, 4);
+    present(f, other.number, 4);
     follow(f, c.number, state.generation, "");
-    follow(f, c.number, 0, "a c d ");
+    follow(f, c.number, 0, "a c z d ");
 }
 
 static void many_records_are_followed(struct store_fixture *f)
