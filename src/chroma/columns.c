@@ -28,7 +28,8 @@ static const struct {
     [EMBEDDINGS] = {"embeddings", INCLUDE_EMBEDDINGS, RECORD_VECTOR, 256},
     [DOCUMENTS] = {"documents", INCLUDE_DOCUMENTS, RECORD_DOCUMENT, FEW},
     [URIS] = {"uris", INCLUDE_URIS, RECORD_URI, 512},
-    [METADATAS] = {"metadatas", INCLUDE_METADATAS, RECORD_METADATA, 128},
+    [METADATAS] = {"metadatas", INCLUDE_METADATAS, RECORD_METADATA | RECORD_URI,
+                   128},
 };
 
 static const struct {
@@ -228,6 +229,8 @@ static void write_cell(struct buf *out, enum column c, const struct record *r,
         jw_slice(&j, r->uri);
     else if (r && c == METADATAS && r->metadata.p)
         jw_raw(&j, r->metadata);
+    else if (r && c == METADATAS && r->uri.p)
+        jw_raw(&j, SLICE("{}")); /* Chroma keeps the uri among them */
     else
         jw_null(&j);
 }

@@ -296,6 +296,10 @@ def test_records(server):
              documents=["", "y"], embeddings=[None, [1, 1]])
     assert c.get(ids=["a"], include=everything)["metadatas"] == [None]
     assert c.get(ids=["a", "nobody"])["documents"] == [""]
+    # Chroma has uris among the metadata, so what has none but a uri has {}.
+    c.update(["c"], metadatas=[{"k": 1}])
+    c.update(["c"], metadatas=[{"k": None}])
+    assert c.get(ids=["a", "c"])["metadatas"] == [{}, None]
 
     assert c.remove(ids=["a", "nobody"]) == 1
     assert c.remove() == 0
