@@ -12,7 +12,7 @@
 #include "store/postgres_records.h"
 
 /* Records read before they are handed on: so many, or bytes. */
-#define BATCH 256
+#define BATCH 2048
 #define BATCH_BYTES "8388608"
 /* of a batch, with the record that goes beyond */
 #define ARENA_BYTES ((size_t)32 << 20)
@@ -259,16 +259,17 @@ struct visitor {
 
 /* The first ones of `page`, which has numbers and bytes, up to 8 MB. */
 #define FIRST_OF(page)                                                         \
-    "WITH page AS (" page " ORDER BY r.number LIMIT 256),"                     \
+    "WITH page AS (" page " ORDER BY r.number LIMIT 2048),"                    \
     " run AS (SELECT number, sum(bytes) OVER (ORDER BY number) - bytes"        \
     "  AS before FROM page) " FIELDS                                           \
     "run" RECORD_OF("run.number") " WHERE run.before < " BATCH_BYTES           \
                                   " ORDER BY run.number"
 #define NUMBER_AND_BYTES                                                       \
     "SELECT r.number, coalesce(octet_length(r.document), 0)"                   \
-    " + coalesce(octet_length(r.metadata), 0) + octet_length(r.vector)"        \
+    " + coalesce(octet_length(r.metadata), 0)"                                 \
+    " + coalesce(octet_length(r.uri), 0) + octet_length(r.vector)"             \
     " AS bytes FROM records r WHERE r.number "
-_Static_assert(BATCH == 256, "the SQL has the number");
+_Static_assert(BATCH == 2048, "the SQL has the number");
 
 /* One batch; *last is the number of its last one, *n == 0: there is none. */
 static enum err_code visit(struct visitor *w, const char *sql,

@@ -470,7 +470,7 @@ static void an_index_follows(struct store_fixture *f)
 
 static void many_records_are_followed(struct store_fixture *f)
 {
-    enum { N = 1500 };
+    enum { N = 2500 }; /* more than a batch in either database */
     struct record_collection c = make_collection(f, 1, "c");
     struct record_new *r = arena_calloc(f->a, N, sizeof(*r));
     struct seen seen = {.stop_at = 700};
