@@ -27,16 +27,16 @@ static void check_name(struct slice text, enum vector_set set)
 
 static void collection(struct slice body)
 {
-    char id[CHROMA_MAX_ID + 1] = "";
+    struct chroma_collection c;
     struct err e = {0};
 
-    if (chroma_reply_collection(body, STORE_VECTOR_DIM, id, &e) != ERR_NONE) {
+    if (chroma_reply_collection(body, STORE_VECTOR_DIM, &c, &e) != ERR_NONE) {
         assert(e.msg[0] &&
                (e.code == ERR_UNAVAILABLE || e.code == ERR_CONFLICT));
         return;
     }
-    assert(id[0]);
-    for (const char *p = id; *p; p++)
+    assert(c.id[0] && strlen(c.mark) <= CHROMA_MAX_ID);
+    for (const char *p = c.id; *p; p++)
         assert(isxdigit((unsigned char)*p) || *p == '-');
 }
 
@@ -100,8 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(chroma_reply_count(body, &n, &e) != ERR_NONE || n >= 0);
         break;
     case 'e':
-        assert(chroma_reply_error(500, body, &e) == ERR_UNAVAILABLE &&
-               e.msg[0] && !strchr(e.msg, '\n'));
+        assert(chroma_reply_error(500, body, &e) == ERR_INTERNAL && e.msg[0] &&
+               !strchr(e.msg, '\n'));
         break;
     default:
         break;

@@ -185,9 +185,9 @@ static void write_collection(struct jw *j, const char *name)
     jw_end_obj(j);
 }
 
-enum err_code chroma_collection(struct chroma *c, const struct chroma_how *how,
-                                const char *name, int64_t dim,
-                                char id[CHROMA_MAX_ID + 1], struct err *e)
+enum err_code chroma_open(struct chroma *c, const struct chroma_how *how,
+                          const char *name, int64_t dim,
+                          struct chroma_collection *out, struct err *e)
 {
     struct http_answer answer;
     struct buf body;
@@ -201,8 +201,24 @@ enum err_code chroma_collection(struct chroma *c, const struct chroma_how *how,
     buf_release(&body);
     if (code != ERR_NONE)
         return code;
-    code = chroma_reply_collection(buf_slice(&answer.body), dim, id, e);
+    code = chroma_reply_collection(buf_slice(&answer.body), dim, out, e);
     http_answer_release(&answer);
+    return code;
+}
+
+enum err_code chroma_mark(struct chroma *c, const struct chroma_how *how,
+                          const char *id, const char *mark, struct err *e)
+{
+    struct http_answer answer;
+    struct buf body;
+    enum err_code code;
+
+    buf_init(&body, 4096);
+    buf_printf(&body, "{\"new_metadata\":{\"" CHROMA_MARK "\":\"%s\"}}", mark);
+    code = call(c, how, "PUT", id, "", buf_slice(&body), &answer, e);
+    buf_release(&body);
+    if (code == ERR_NONE)
+        http_answer_release(&answer);
     return code;
 }
 

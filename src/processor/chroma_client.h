@@ -4,7 +4,7 @@
  * each thread that calls at the same time.  ERR_UNAVAILABLE: the server is not
  * there, does not answer in time, or refuses the token; ERR_NOT_FOUND: the
  * collection is not there any more; ERR_UNPROCESSABLE: it does not take what it
- * is sent.
+ * is sent; ERR_INTERNAL: it failed by itself.
  *
  * Threads: any.
  */
@@ -32,15 +32,18 @@ struct chroma_how {
 enum err_code chroma_version(struct chroma *c, const struct chroma_how *how,
                              struct arena *a, const char **out, struct err *e)
     CHECKED;
-/* The id of the collection of this name, which is made if need be: by cosine,
- * of vectors of `dim` numbers.  ERR_CONFLICT: it is there and of another kind.
- */
-enum err_code chroma_collection(struct chroma *c, const struct chroma_how *how,
-                                const char *name, int64_t dim,
-                                char id[CHROMA_MAX_ID + 1], struct err *e)
-    CHECKED;
+/* The collection of this name, which is made if need be: by cosine, of vectors
+ * of `dim` numbers.  ERR_CONFLICT: it is there and of another kind. */
+enum err_code chroma_open(struct chroma *c, const struct chroma_how *how,
+                          const char *name, int64_t dim,
+                          struct chroma_collection *out, struct err *e) CHECKED;
 
 /* The rest is about a collection. */
+/* Leave a text in its metadata, which chroma_open() finds; at most
+ * CHROMA_MAX_ID bytes. */
+enum err_code chroma_mark(struct chroma *c, const struct chroma_how *how,
+                          const char *id, const char *mark, struct err *e)
+    CHECKED;
 enum err_code chroma_count(struct chroma *c, const struct chroma_how *how,
                            const char *id, int64_t *out, struct err *e) CHECKED;
 /* At most n nearest ones by cosine, the best first. */

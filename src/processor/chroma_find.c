@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "processor/chroma_record.h"
@@ -25,6 +26,8 @@
 #define FEW STORE_MAX_BATCH     /* that a filter lets through: exact at once */
 #define MAX_HITS 100000
 #define ARENA_BYTES ((size_t)64 << 20)
+#define TRIES 4 /* when the server fails by itself */
+#define PAUSE_NS 20000000
 #define MORE 8 /* times, when the first hits were too few */
 
 /* What is newer than the copy, as of `generation`. */
@@ -303,17 +306,39 @@ static enum err_code lost(struct finding *s, struct err *e)
                    "filled anew; mode=keyword works meanwhile");
 }
 
+/* While a collection gets its first records, the server (1.5.9) fails with
+ * status 500 for some milliseconds who asks for the nearest: so again. */
+static enum err_code ask_again_and_again(struct finding *s, size_t n,
+                                         struct chroma_hit **hits,
+                                         size_t *n_hits, struct err *e)
+{
+    const struct chroma_how how = {.timeout_ms = TIMEOUT_MS};
+    enum err_code code = ERR_INTERNAL;
+
+    for (int tries = 0; code == ERR_INTERNAL && tries < TRIES; tries++) {
+        struct timespec pause = {.tv_nsec = tries * PAUSE_NS};
+
+        if (tries)
+            nanosleep(&pause, NULL);
+        arena_reset(s->arena);
+        code =
+            chroma_query(s->f->opt.chroma, &how, s->state.collection, s->vector,
+                         STORE_VECTOR_DIM, n, s->arena, hits, n_hits, e);
+    }
+    if (code == ERR_INTERNAL)
+        code = e->code = ERR_UNAVAILABLE;
+    return code;
+}
+
 static enum err_code ask(struct finding *s, size_t n, struct chroma_hit **hits,
                          size_t *n_hits, struct err *e)
 {
-    const struct chroma_how how = {.timeout_ms = TIMEOUT_MS};
     struct err why = {0};
     enum err_code code = check_quiet(s->f, e);
 
     if (code != ERR_NONE)
         return code;
-    code = chroma_query(s->f->opt.chroma, &how, s->state.collection, s->vector,
-                        STORE_VECTOR_DIM, n, s->arena, hits, n_hits, &why);
+    code = ask_again_and_again(s, n, hits, n_hits, &why);
     if (code == ERR_NOT_FOUND)
         return lost(s, e);
     if (code == ERR_NONE)
@@ -411,7 +436,6 @@ static enum err_code ask_until_enough(struct finding *s, struct err *e)
             n = MAX_HITS;
         memcpy(s->best.hits, newer, n_newer * sizeof(*newer));
         s->best.n = n_newer;
-        arena_reset(s->arena);
         code = ask(s, n, &hits, &n_hits, e);
         if (code == ERR_NONE)
             code = take_hits(s, hits, n_hits, &taken, e);

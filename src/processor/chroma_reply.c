@@ -56,28 +56,35 @@ static enum err_code check_collection(const json_t *o, int64_t dim,
     return ERR_NONE;
 }
 
+/* It becomes part of a path. */
+static bool take_id(struct chroma_collection *out, struct slice id)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if (!strchr("0123456789abcdefABCDEF-", id.p[i]))
+            return false;
+    if (id.len == 0 || id.len > CHROMA_MAX_ID)
+        return false;
+    memcpy(out->id, id.p, id.len);
+    return true;
+}
+
 enum err_code chroma_reply_collection(struct slice body, int64_t dim,
-                                      char id[CHROMA_MAX_ID + 1], struct err *e)
+                                      struct chroma_collection *out,
+                                      struct err *e)
 {
     json_t *o;
-    struct slice s;
+    struct slice mark;
     enum err_code code = parse(&o, body, e);
 
+    *out = (struct chroma_collection){.id = ""};
     if (code != ERR_NONE)
         return code;
-    s = json_get_slice(o, "id");
-    /* it becomes part of a path */
-    for (size_t i = 0; i < s.len; i++)
-        if (!strchr("0123456789abcdefABCDEF-", s.p[i]))
-            s.len = 0;
-    if (s.len == 0 || s.len > CHROMA_MAX_ID)
-        code = strange(e, "a collection without an id");
-    else
-        code = check_collection(o, dim, e);
-    if (code == ERR_NONE) {
-        memcpy(id, s.p, s.len);
-        id[s.len] = '\0';
-    }
+    mark = json_get_slice(json_object_get(o, "metadata"), CHROMA_MARK);
+    if (mark.len <= CHROMA_MAX_ID && mark.len > 0)
+        memcpy(out->mark, mark.p, mark.len);
+    code = take_id(out, json_get_slice(o, "id"))
+               ? check_collection(o, dim, e)
+               : strange(e, "a collection without an id");
     json_decref(o);
     return code;
 }
@@ -242,6 +249,8 @@ enum err_code chroma_reply_error(int status, struct slice body, struct err *e)
     } else if (status == 400 || status == 413 || status == 422) {
         code = ERR_UNPROCESSABLE;
         what = "does not take what it is sent";
+    } else if (status == 500) {
+        code = ERR_INTERNAL;
     }
     return err_set(e, code, "the Chroma server %s (status %d%s%s)", what,
                    status, said[0] ? ": " : "", said);

@@ -15,11 +15,16 @@
 #define CHROMA_MAX_REPLY ((size_t)JSON_MAX_BYTES)
 #define CHROMA_MAX_ID 64 /* bytes of a collection's id */
 
+struct chroma_collection {
+    char id[CHROMA_MAX_ID + 1];
+    char mark[CHROMA_MAX_ID + 1]; /* what chroma_mark() left; "": nothing */
+};
+#define CHROMA_MARK "sheaf" /* its key in the collection's metadata */
 /* A collection of vectors of `dim` numbers.  ERR_CONFLICT: it measures by
  * another distance than the cosine, or has vectors of another length. */
 enum err_code chroma_reply_collection(struct slice body, int64_t dim,
-                                      char id[CHROMA_MAX_ID + 1], struct err *e)
-    CHECKED;
+                                      struct chroma_collection *out,
+                                      struct err *e) CHECKED;
 
 enum err_code chroma_reply_count(struct slice body, int64_t *out, struct err *e)
     CHECKED;
@@ -50,7 +55,7 @@ struct slice chroma_records_name(const struct chroma_records *r, size_t i);
 
 /* The error that a status other than 2xx is: ERR_NOT_FOUND for what is not
  * there (any more), ERR_UNPROCESSABLE for what the server does not take,
- * ERR_UNAVAILABLE for the rest. */
+ * ERR_INTERNAL when it failed by itself (500), ERR_UNAVAILABLE for the rest. */
 enum err_code chroma_reply_error(int status, struct slice body, struct err *e);
 
 #endif

@@ -6,7 +6,9 @@
  *      day), look at what the server has of it, send what differs
  *   2. what was noted and is gone here: remove it there, forget the note
  *   3. a repair begins at generation 0, and removes what is not ours
- *   4. the generation is written: what changed since waits for the next pass
+ *   4. the generation is written, here and into the collection's metadata: what
+ *      changed since waits for the next pass, and a side that was set back is
+ *      noticed, for the two differ
  *
  * Killed anywhere, the pass begins again; what was sent already is found equal,
  * 30 times as fast as sending it, so it need not be remembered.  Looking before
@@ -99,13 +101,33 @@ static enum err_code remove_gone(struct copy_send *w, struct err *e)
     return code;
 }
 
+/* The generation as the collection's mark. */
+static void write_mark(char out[CHROMA_MAX_ID + 1], uint64_t generation)
+{
+    snprintf(out, CHROMA_MAX_ID + 1, "%llu", (unsigned long long)generation);
+}
+
+/* On both sides. */
+static enum err_code note_done(struct copy_send *w, uint64_t generation,
+                               bool repaired, struct err *e)
+{
+    char *mark = w->collection.mark;
+    enum err_code code;
+
+    write_mark(mark, generation);
+    code = chroma_mark(w->chroma, &w->how, w->collection.id, mark, e);
+    return code == ERR_NONE
+               ? store_copy_done(w->run->store, w->set, generation, repaired, e)
+               : code;
+}
+
 static enum err_code pass(struct copy_send *w, const struct copy_state *st,
                           bool repair, struct err *e)
 {
     uint64_t generation = 0;
     int64_t there = 0;
     enum err_code code =
-        chroma_count(w->chroma, &w->how, w->collection, &there, e);
+        chroma_count(w->chroma, &w->how, w->collection.id, &there, e);
 
     if (code != ERR_NONE)
         return code;
@@ -115,9 +137,7 @@ static enum err_code pass(struct copy_send *w, const struct copy_state *st,
         code = remove_gone(w, e);
     if (code == ERR_NONE && repair)
         code = copy_send_remove_foreign(w, e);
-    return code == ERR_NONE
-               ? store_copy_done(w->run->store, w->set, generation, repair, e)
-               : code;
+    return code == ERR_NONE ? note_done(w, generation, repair, e) : code;
 }
 
 /* Has the server as many as we?  Asked once a process: a copy that was set
@@ -137,7 +157,7 @@ static enum err_code count_again(struct vector_copy *v, struct copy_send *w,
         return code;
     code = store_vectors_count(w->run->store, w->set, &m, &count, e);
     if (code == ERR_NONE)
-        code = chroma_count(w->chroma, &w->how, w->collection, &there, e);
+        code = chroma_count(w->chroma, &w->how, w->collection.id, &there, e);
     *differs = code == ERR_NONE && there != count.all - w->refused;
     v->counted[w->set] = code == ERR_NONE;
     return code;
@@ -151,38 +171,54 @@ static enum err_code open_collection(struct copy_send *w, struct copy_state *st,
 {
     struct store *s = w->run->store;
     enum err_code code =
-        chroma_collection(w->chroma, &w->how, search_set_names[w->set],
-                          STORE_VECTOR_DIM, w->collection, e);
+        chroma_open(w->chroma, &w->how, search_set_names[w->set],
+                    STORE_VECTOR_DIM, &w->collection, e);
 
     if (code == ERR_NONE)
         code = store_copy_state(s, w->set, st, e);
     if (code != ERR_NONE || !st->on ||
-        strcmp(st->collection, w->collection) == 0)
+        strcmp(st->collection, w->collection.id) == 0)
         return code;
     log_info("processor", "a collection of the Chroma server is filled",
              LOG_S("collection", search_set_names[w->set]),
-             LOG_S("id", w->collection));
-    code = store_copy_adopt(s, w->set, slice_of(w->collection), e);
+             LOG_S("id", w->collection.id));
+    code = store_copy_adopt(s, w->set, slice_of(w->collection.id), e);
     return code == ERR_NONE ? store_copy_state(s, w->set, st, e) : code;
+}
+
+/* Is it to be looked through as a whole?  Also when the two sides do not say
+ * the same of how far they are: one of them was set back. */
+static bool is_to_be_repaired(const struct copy_send *w,
+                              const struct copy_state *st)
+{
+    char mark[CHROMA_MAX_ID + 1];
+
+    write_mark(mark, st->generation);
+    return st->repair || strcmp(mark, w->collection.mark) != 0;
 }
 
 static enum err_code bring_up(struct vector_copy *v, struct copy_send *w,
                               struct err *e)
 {
     struct copy_state st;
-    bool differs = false;
+    uint64_t now = 0;
+    bool differs = false, repair;
     enum err_code code = open_collection(w, &st, e);
 
+    if (code == ERR_NONE)
+        code = store_vectors_generation(w->run->store, w->set, &now, e);
     if (code != ERR_NONE || !st.on)
         return code;
+    repair = is_to_be_repaired(w, &st);
+    if (!repair && st.generation == now && v->counted[w->set])
+        return ERR_NONE;
     copy_send_expect(w, st.waiting);
-    code = pass(w, &st, st.repair, e);
+    code = pass(w, &st, repair, e);
     if (code == ERR_NONE)
         code = count_again(v, w, &differs, e);
-    if (code == ERR_NONE && differs && !st.repair) {
+    if (code == ERR_NONE && differs && !repair) {
         log_warn("processor",
-                 "the Chroma server has not what it should: all "
-                 "is compared",
+                 "the Chroma server has not what it should: all is compared",
                  LOG_S("collection", search_set_names[w->set]));
         code = pass(w, &st, true, e);
     }
@@ -260,6 +296,7 @@ static struct job_end run(struct job_run *r, struct err *e)
     case ERR_NONE:
         return (struct job_end){.outcome = JOB_RUN_WRITTEN};
     case ERR_UNAVAILABLE: /* it is away */
+    case ERR_INTERNAL:    /* it failed */
     case ERR_NOT_FOUND:   /* the collection, or the database, is */
     case ERR_CONFLICT:    /* the collection is of another kind */
     case ERR_UNPROCESSABLE:

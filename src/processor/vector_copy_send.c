@@ -246,7 +246,7 @@ static enum err_code look(struct copy_send *w, struct record *records, size_t n,
 
     for (size_t i = 0; i < n; i++)
         names[i] = slice_of(records[i].name);
-    code = chroma_get(w->chroma, &w->how, w->collection, names, n, &old, e);
+    code = chroma_get(w->chroma, &w->how, w->collection.id, names, n, &old, e);
     for (size_t i = 0; code == ERR_NONE && i < old.n; i++) {
         struct record *r =
             record_named(records, n, chroma_records_name(&old, i));
@@ -319,8 +319,8 @@ static enum err_code send(struct copy_send *w, const struct record *records,
     jw_end_obj(&j);
     if (!buf_ok(&w->body))
         return err_set(e, ERR_TOO_LARGE, "the records are too large");
-    code = chroma_upsert(w->chroma, &w->how, w->collection, buf_slice(&w->body),
-                         e);
+    code = chroma_upsert(w->chroma, &w->how, w->collection.id,
+                         buf_slice(&w->body), e);
     if (code == ERR_NONE)
         w->sent += (int64_t)differ;
     return code;
@@ -402,7 +402,7 @@ static enum err_code send_removed(struct copy_send *w,
                                   struct err *e)
 {
     enum err_code code =
-        chroma_delete(w->chroma, &w->how, w->collection, names, n, e);
+        chroma_delete(w->chroma, &w->how, w->collection.id, names, n, e);
 
     if (code == ERR_NONE)
         w->removed += (int64_t)n;
@@ -498,8 +498,8 @@ enum err_code copy_send_remove_foreign(struct copy_send *w, struct err *e)
     for (int64_t at = 0; code == ERR_NONE && n == PAGE; at += PAGE) {
         struct chroma_records page;
 
-        code =
-            chroma_list(w->chroma, &w->how, w->collection, at, PAGE, &page, e);
+        code = chroma_list(w->chroma, &w->how, w->collection.id, at, PAGE,
+                           &page, e);
         n = page.n;
         if (code == ERR_NONE && n > PAGE)
             code = err_set(e, ERR_UNAVAILABLE,

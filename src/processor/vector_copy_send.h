@@ -20,7 +20,7 @@ struct copy_send {
     struct chroma_how how;
     /* of the pass, set by its caller */
     enum vector_set set;
-    char collection[CHROMA_MAX_ID + 1];
+    struct chroma_collection collection;
     bool look; /* the server may have some already */
     /* of the job so far */
     int64_t total; /* there is to do */

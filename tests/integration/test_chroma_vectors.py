@@ -340,6 +340,23 @@ def test_set_back_is_found_at_the_start(server, chroma):
     wait_until(lambda: Copy(chroma).ids() == before, timeout=60)
 
 
+def test_database_set_back_is_found_at_the_start(lite, chroma):
+    """Restored from a backup: as many documents as the copy has, but others."""
+    add(lite, GUIDE)
+    delivered(lite)
+    lite.stop()
+    backup = (lite.data_dir / "sheaf.db").read_bytes()
+    lite.start()
+    lite.delete(f"/documents/{documents(lite)[0]['id']}")
+    add(lite, SOUP)
+    delivered(lite)
+    lite.stop()
+    (lite.data_dir / "sheaf.db").write_bytes(backup)
+    lite.start()
+    wait_until(lambda: Copy(chroma).ids() == chunk_ids(lite), timeout=60)
+    assert [r[0] for r in found(lite, "soup")] == ["Kubernetes Guide"]
+
+
 def test_nothing_to_repair(desk):
     code, out, err = repair(desk)
     assert (code, out) == (1, "")
@@ -405,6 +422,52 @@ def test_a_collection_of_another_kind(make_lite, settings, chroma):
     server = make_lite("c", **settings)
     add(server, GUIDE)
     wait_until(lambda: "measures by 'l2', not by cosine" in remark(server))
+
+
+class Between(http.server.BaseHTTPRequestHandler):
+    """Between sheaf and Chroma: who asks for the nearest meets as many failures
+    as `failures` says."""
+
+    def pass_on(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.endswith("/query") and self.server.failures > 0:
+            self.server.failures -= 1
+            status, answer = 500, b'{"error":"InternalError"}'
+        else:
+            reply = requests.request(
+                self.command, self.server.chroma.url + self.path, data=body,
+                headers={"Content-Type": "application/json"}, timeout=30)
+            status, answer = reply.status_code, reply.content
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_POST = do_PUT = pass_on
+
+    def log_message(self, *args):
+        pass
+
+
+def test_fails_for_a_moment(make_lite, settings, chroma):
+    between = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Between)
+    between.chroma, between.failures = chroma, 0
+    threading.Thread(target=between.serve_forever, daemon=True).start()
+    try:
+        server = make_lite("c", **{
+            **settings, "vectors": f"chroma:http://127.0.0.1:"
+                                   f"{between.server_port}"})
+        add(server, GUIDE)
+        delivered(server)
+        between.failures = 2
+        assert len(found(server, "kubernetes")) == 1
+        assert between.failures == 0
+        between.failures = 1000
+        reply = server.get("/query", params={"q": "kubernetes"})
+        assert reply.status_code == 503 and "status 500" in reply.text
+    finally:
+        between.shutdown()
+        between.server_close()
 
 
 class Guard(http.server.BaseHTTPRequestHandler):

@@ -106,16 +106,38 @@ static void collections(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        char id[CHROMA_MAX_ID + 1] = "";
+        struct chroma_collection c;
         struct err e = {0};
 
         assert_int_equal(
-            chroma_reply_collection(slice_of(cases[i].body), 4, id, &e),
+            chroma_reply_collection(slice_of(cases[i].body), 4, &c, &e),
             cases[i].code);
         if (cases[i].code == ERR_NONE)
-            assert_string_equal(id, cases[i].said);
+            assert_string_equal(c.id, cases[i].said);
         else if (!strstr(e.msg, cases[i].said))
             fail_msg("%s: %s", cases[i].body, e.msg);
+    }
+}
+
+static void marks(void **state)
+{
+    static const char *const cases[][2] = {
+        {"{\"id\":\"1\",\"metadata\":{\"sheaf\":\"17\",\"x\":1}}", "17"},
+        {"{\"id\":\"1\",\"metadata\":{\"sheaf\":17}}", ""},
+        {"{\"id\":\"1\",\"metadata\":null}", ""},
+        {"{\"id\":\"1\",\"metadata\":{\"sheaf\":\"00000000000000000000000000000"
+         "000000000000000000000000000000000000\"}}",
+         ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct chroma_collection c;
+
+        assert_int_equal(
+            chroma_reply_collection(slice_of(cases[i][0]), 4, &c, NULL),
+            ERR_NONE);
+        assert_string_equal(c.mark, cases[i][1]);
     }
 }
 
@@ -221,7 +243,8 @@ static void errors(void **state)
     assert_non_null(strstr(e.msg, "(status 404)"));
     assert_int_equal(chroma_reply_error(401, SLICE_NONE, &e), ERR_UNAVAILABLE);
     assert_non_null(strstr(e.msg, "chroma_token"));
-    assert_int_equal(chroma_reply_error(500, SLICE_NONE, &e), ERR_UNAVAILABLE);
+    assert_int_equal(chroma_reply_error(500, SLICE_NONE, &e), ERR_INTERNAL);
+    assert_int_equal(chroma_reply_error(503, SLICE_NONE, &e), ERR_UNAVAILABLE);
     assert_int_equal(chroma_reply_error(302, SLICE_NONE, &e), ERR_UNAVAILABLE);
 }
 
@@ -339,9 +362,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(url_parts),   cmocka_unit_test(url_refused),
         cmocka_unit_test(collections), cmocka_unit_test(counts),
-        cmocka_unit_test(hits),        cmocka_unit_test(records),
-        cmocka_unit_test(errors),      cmocka_unit_test(names),
-        cmocka_unit_test(metadata),    cmocka_unit_test(same),
+        cmocka_unit_test(marks),       cmocka_unit_test(hits),
+        cmocka_unit_test(records),     cmocka_unit_test(errors),
+        cmocka_unit_test(names),       cmocka_unit_test(metadata),
+        cmocka_unit_test(same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
