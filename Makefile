@@ -120,7 +120,7 @@ FUZZ_BIN := $(FUZZERS:fuzz/%.c=$(OUT)/bin/%)
 # Files in which -fanalyzer pays: bytes from outside and manual memory.
 ANALYZE := $(wildcard src/base/*.c src/*/*parse*.c src/net/multipart.c \
     src/scraper/atom*.c src/embed/token*.c src/embed/safetensors.c \
-    src/processor/extract*.c)
+    src/processor/extract*.c src/processor/chroma_re*.c)
 
 .PHONY: all
 all: $(OUT)/sheaf $(OUT)/compile_commands.json
