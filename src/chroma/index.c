@@ -302,13 +302,15 @@ static enum err_code open_vectors(struct index *ix, const struct indexes *all,
 }
 
 enum err_code index_search(struct index *ix, const struct record_collection *c,
-                           const struct vector_query *q,
-                           struct vector_hit *hits, size_t *n, struct err *e)
+                           const struct vector_query *q, size_t n,
+                           struct vector_hit *const *hits, size_t *n_hits,
+                           struct err *e)
 {
     enum err_code code = refresh(ix, &ix->of_vectors, c, e);
 
-    return code == ERR_NONE ? vector_index_search(ix->vectors, q, hits, n, e)
-                            : code;
+    return code == ERR_NONE
+               ? vector_index_search_many(ix->vectors, q, n, hits, n_hits, e)
+               : code;
 }
 
 /* ---- filters ---- */

@@ -52,12 +52,12 @@ void index_forget(struct indexes *all, int64_t collection);
 /* In both: c is the collection as it was just read from the store, and what is
  * found is at least as new.  ERR_NOT_FOUND: it is gone. */
 
-/* keep (NULL: all): only these; hits has room for k, 1..VECTOR_MAX_K.  The
- * vector is as long as the collection's. */
+/* n queries, as vector_index_search_many.  Their vectors are as long as the
+ * collection's. */
 enum err_code index_search(struct index *ix, const struct record_collection *c,
-                           const struct vector_query *q,
-                           struct vector_hit *hits, size_t *n, struct err *e)
-    CHECKED;
+                           const struct vector_query *q, size_t n,
+                           struct vector_hit *const *hits, size_t *n_hits,
+                           struct err *e) CHECKED;
 
 /* The records that match, by number; give *out back with where_set_release.
  * The filter is of where_compile_records.  ERR_UNPROCESSABLE: it takes too

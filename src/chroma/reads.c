@@ -10,6 +10,7 @@
 #define MAX_IDS 100000
 #define MAX_RESULTS 1000000 /* of all queries of a call */
 #define DEFAULT_RESULTS 10
+#define TOGETHER 64 /* queries */
 
 static enum err_code no_memory(struct err *e)
 {
@@ -204,38 +205,57 @@ static enum err_code read_vector(const struct query *q, size_t i, float *out,
                          dim, json_array_size(v));
 }
 
-static enum err_code find_nearest(struct query *q, const float *vector,
-                                  struct vector_hit *hits, struct err *e)
+static void keep(struct query *q, const struct vector_hit *hits, size_t n)
 {
-    const struct vector_filter filter = {.ids = selection_ids(&q->selection)};
-    const struct vector_query query = {.vector = vector,
-                                       .metric = q->s->configuration.space,
-                                       .k = q->k,
-                                       .filter =
-                                           q->selection.all ? NULL : &filter};
-    size_t n = 0;
-    enum err_code code = q->s->ops->search(q->s, &query, hits, &n, e);
-
-    for (size_t i = 0; i < n && code == ERR_NONE; i++) {
+    for (size_t i = 0; i < n; i++) {
         q->c.numbers[q->c.n] = hits[i].id;
         q->c.distances[q->c.n++] = (float)hits[i].distance;
+    }
+}
+
+/* Queries from..from+n; there is room for their vectors and hits. */
+static enum err_code run_some(struct query *q, size_t from, size_t n,
+                              float *vectors, struct vector_hit *hits,
+                              struct err *e)
+{
+    const struct vector_filter filter = {.ids = selection_ids(&q->selection)};
+    struct vector_query queries[TOGETHER];
+    struct vector_hit *found[TOGETHER];
+    size_t n_found[TOGETHER] = {0};
+    enum err_code code = ERR_NONE;
+
+    for (size_t i = 0; i < n && code == ERR_NONE; i++) {
+        float *vector = vectors + i * (size_t)q->s->collection.dim;
+
+        found[i] = hits + i * q->k;
+        queries[i] =
+            (struct vector_query){.vector = vector,
+                                  .metric = q->s->configuration.space,
+                                  .k = q->k,
+                                  .filter = q->selection.all ? NULL : &filter};
+        code = read_vector(q, from + i, vector, e);
+    }
+    if (code == ERR_NONE && q->k)
+        code = q->s->ops->search(q->s, queries, n, found, n_found, e);
+    for (size_t i = 0; i < n && code == ERR_NONE; i++) {
+        keep(q, found[i], n_found[i]);
+        q->c.ends[from + i] = q->c.n;
     }
     return code;
 }
 
 static enum err_code run_queries(struct query *q, struct err *e)
 {
-    float *vector = calloc(RECORDS_MAX_DIM, sizeof(*vector));
-    struct vector_hit *hits = malloc((q->k + 1) * sizeof(*hits));
-    enum err_code code = vector && hits ? ERR_NONE : no_memory(e);
+    size_t most = q->n < TOGETHER ? q->n : TOGETHER;
+    float *vectors =
+        calloc(most * (size_t)q->s->collection.dim + 1, sizeof(*vectors));
+    struct vector_hit *hits = malloc((most * q->k + 1) * sizeof(*hits));
+    enum err_code code = vectors && hits ? ERR_NONE : no_memory(e);
 
-    for (size_t i = 0; i < q->n && code == ERR_NONE; i++) {
-        code = read_vector(q, i, vector, e);
-        if (code == ERR_NONE && q->k)
-            code = find_nearest(q, vector, hits, e);
-        q->c.ends[i] = q->c.n;
-    }
-    free(vector);
+    for (size_t i = 0; i < q->n && code == ERR_NONE; i += most)
+        code =
+            run_some(q, i, q->n - i < most ? q->n - i : most, vectors, hits, e);
+    free(vectors);
     free(hits);
     return code;
 }

@@ -29,8 +29,10 @@ struct source_ops {
     /* Those that match; give *out back with where_set_release. */
     enum err_code (*filter)(struct source *s, const struct where *w,
                             struct where_set **out, struct err *e);
+    /* n queries, as vector_index_search_many. */
     enum err_code (*search)(struct source *s, const struct vector_query *q,
-                            struct vector_hit *hits, size_t *n, struct err *e);
+                            size_t n, struct vector_hit *const *hits,
+                            size_t *n_hits, struct err *e);
     /* In the order asked for; those that are not there (any more) are left
      * out.  n <= SOURCE_MAX_LOAD. */
     enum err_code (*load)(struct source *s, struct arena *a,

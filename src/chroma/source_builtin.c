@@ -375,16 +375,17 @@ static enum err_code filter(struct source *s, const struct where *w,
 }
 
 static enum err_code search(struct source *s, const struct vector_query *q,
-                            struct vector_hit *hits, size_t *n, struct err *e)
+                            size_t n, struct vector_hit *const *hits,
+                            size_t *n_hits, struct err *e)
 {
     struct collection *c = NULL;
     enum err_code code = collection_of(s, true, &c, e);
 
-    return code == ERR_NONE
-               ? collection_search(c, q->vector,
-                                   q->filter ? q->filter->ids : NULL, q->k,
-                                   hits, n, e)
-               : code;
+    for (size_t i = 0; i < n && code == ERR_NONE; i++)
+        code = collection_search(c, q[i].vector,
+                                 q[i].filter ? q[i].filter->ids : NULL, q[i].k,
+                                 hits[i], &n_hits[i], e);
+    return code;
 }
 
 static void close_source(struct source *s)

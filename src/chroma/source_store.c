@@ -87,14 +87,15 @@ static enum err_code filter(struct source *s, const struct where *w,
 }
 
 static enum err_code search(struct source *s, const struct vector_query *q,
-                            struct vector_hit *hits, size_t *n, struct err *e)
+                            size_t n, struct vector_hit *const *hits,
+                            size_t *n_hits, struct err *e)
 {
     struct stored *impl = s->impl;
     enum err_code code = need_index(s, e);
 
-    return code == ERR_NONE
-               ? index_search(impl->index, &s->collection, q, hits, n, e)
-               : code;
+    return code == ERR_NONE ? index_search(impl->index, &s->collection, q, n,
+                                           hits, n_hits, e)
+                            : code;
 }
 
 static enum err_code load(struct source *s, struct arena *a,
