@@ -1,7 +1,10 @@
-"""A real Chroma server of a test's own, as one process (`chroma run`)."""
+"""A real Chroma server of a test's own, as one process (`chroma run`), and
+its official Python client as another."""
 
+import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +14,9 @@ import requests
 from .redis import free_port
 from .sheaf import REPO, clean_env
 from .waiting import wait_until
+
+
+CLIENT = REPO / "tests" / "chroma_client"
 
 
 class Unavailable(Exception):
@@ -97,3 +103,39 @@ class Chroma:
     def close(self):
         if self.running():
             self.kill()
+
+
+def scenarios():
+    """What CLIENT can be asked to do, by name."""
+    return sorted(name for file in CLIENT.glob("*.py") for name in re.findall(
+        r"^@scenario\ndef (\w+)", file.read_text(), re.MULTILINE))
+
+
+class Client:
+    """The official Python client, in its own environment, before a server.
+
+    `embeddings` is the server whose /v1/embeddings it uses where it embeds.
+    """
+
+    def __init__(self, url, log_path, token=None, embeddings=""):
+        with open(log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [home() / "bin" / "python", CLIENT, url,
+                 *([token] if token else [])], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=log, text=True,
+                env=clean_env(log_path.parent, PYTHONDONTWRITEBYTECODE="1",
+                              SHEAF_TEST_EMBEDDINGS=embeddings))
+        self.log_path = log_path
+
+    def ask(self, scenario):
+        """The answers to its questions, as plain data."""
+        self.process.stdin.write(scenario + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, self.log_path.read_text()[-3000:]
+        return json.loads(line)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(20)
