@@ -76,7 +76,7 @@ class Sheaf(Server):
         self.child = Child(argv, log=log, env=sheaf_environment())
         try:
             self.url = self._wait_url(Path(data_dir, "lock"))
-            _poll(self.url, "/readyz", self.child)
+            poll(self.url, "/readyz", self.child)
         except BaseException:
             self.child.kill()
             raise
@@ -141,14 +141,14 @@ class Peer(Server):
         return time.perf_counter() - start
 
     def start(self):
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         start = time.perf_counter()
         self.child = Child(
             [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}",
              "peer.wsgi"],
             log=self.log, cwd=_PEER_DIR, env=self.env)
-        _poll(self.url, f"{PAPERS}?page_size=1", self.child)
+        poll(self.url, f"{PAPERS}?page_size=1", self.child)
         self.ready_ms = (time.perf_counter() - start) * 1000
         return self
 
@@ -158,13 +158,13 @@ class Peer(Server):
         self.start()
 
 
-def _free_port():
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def _poll(url, path, child):
+def poll(url, path, child):
     """Ask until the answer is 200.  The pause is far below what is measured
     (starts of tens of milliseconds), and leaves the processor to the child."""
     parts = urlsplit(url)
