@@ -6,8 +6,8 @@
 set -u
 
 make=${MAKE:-make}
-layers=(lint docs-check test-web test-unit fuzz-smoke test-integration test-e2e
-    test-aarch64)
+layers=(lint docs-check test-web test-unit fuzz-smoke test-integration
+    test-layouts-flows test-e2e test-aarch64)
 summary=""
 failed=
 

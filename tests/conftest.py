@@ -27,10 +27,14 @@ from support.sheaf import (REPO, SIGNING_SECRET, WEBHOOK_SECRET, binary,
 LIBRARY_SIZE = 120
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """All tests of one database together, so that each library is made once
-    and only one is alive at a time."""
+    and only one is alive at a time.  In other layouts than embedded those that
+    start no server in it are left out: they would be the same."""
     if not layouts.chosen().one_process:
+        same = [item for item in items if "layout" not in item.fixturenames]
+        config.hook.pytest_deselected(items=same)
+        items[:] = [item for item in items if "layout" in item.fixturenames]
         for item in items:
             alone = item.get_closest_marker("one_process")
             if alone:
@@ -183,7 +187,8 @@ def layout(sheaf_bin, work_dir):
     """How servers are started: SHEAF_TEST_LAYOUT."""
     try:
         chosen = layouts.chosen()(work_dir)
-    except (redis.Unavailable, nginx.Unavailable) as err:
+    except (redis.Unavailable, nginx.Unavailable,
+            chroma.Unavailable) as err:
         pytest.exit(f"this layout needs it: {err}", returncode=2)
     yield chosen
     chosen.close()

@@ -333,6 +333,7 @@ def test_private_reads(make_lite):
         assert requests.get(server.url + path, timeout=30).status_code == 401
 
 
+@pytest.mark.one_process("looks into the file of the database")
 def test_retention(make_lite):
     """Views older than that are a total of their day."""
     server = make_lite(retention_days=10)
@@ -384,6 +385,7 @@ def stats(box, *args):
     return run_cli("stats", *args, "--data-dir", box / "a" / "data", home=box)
 
 
+@pytest.mark.one_process("the command opens the directory itself")
 def test_command(lite, box):
     counted(lite, "/a", title="A \x1b[2J", referrer="https://x.example/")
     counted(lite, "/b")
@@ -439,6 +441,7 @@ def test_tracker_counts(lite, js_dir):
     assert titles["/two"] == "Two"
 
 
+@pytest.mark.one_process("what a process says of itself")
 def test_documented(lite):
     row = lite.get("/openapi.json").json()["paths"]["/events/pageview"]["post"]
     assert "202" in row["responses"]

@@ -16,6 +16,8 @@ from support import cli, papers
 from support.sheaf import Sheaf, binary, clean_env
 from support.stock import answers, fill
 
+pytestmark = pytest.mark.one_process("a backup of one directory")
+
 
 def saved(server, box, name="saved"):
     """A backup of a server, made beside it."""

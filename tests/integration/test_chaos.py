@@ -27,6 +27,8 @@ from support.live import Watcher
 from support.mixed_load import Load
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.one_process("starts its processes by itself")
+
 SECONDS = int(os.environ.get("SHEAF_CHAOS_SECONDS", "20"))
 SEED = int(os.environ.get("SHEAF_SEED", str(random.randrange(10 ** 6))))
 LEASE_S = 2

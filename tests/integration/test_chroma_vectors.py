@@ -16,6 +16,8 @@ from support.papers import call, paper
 from support.sheaf import run_cli
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.one_process("a Chroma server of its own")
+
 DOCUMENTS, PAPERS = "portfolio_documents", "papers"
 # What Chroma computes in single precision may be off by this.
 NEAR = 1e-5

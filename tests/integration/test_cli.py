@@ -251,6 +251,7 @@ def test_commands_without_a_server(cli, box):
         assert text.returncode == 0 and text.stdout.strip()
 
 
+@pytest.mark.one_process("what a process says of itself")
 def test_openapi_is_what_a_server_says(shared_lite, cli, box):
     def described(**env):
         done = cli("openapi", **env)

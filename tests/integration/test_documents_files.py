@@ -338,6 +338,7 @@ def test_kill_while_a_file_is_read(make_sheaf, model_dir):
             for c in chunks(server, job["document_id"])] == [1]
 
 
+@pytest.mark.one_process("what a process says of itself")
 def test_openapi(lite_desk):
     post = lite_desk.get("/openapi.json").json()["paths"]["/process/file"][
         "post"]

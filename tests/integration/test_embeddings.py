@@ -382,13 +382,8 @@ def no_model(server):
 
 def start_unready(factory, name, **settings):
     """A server that will not become ready, once it listens."""
-    server = factory.make(name, settings={**ALL, **settings}).spawn()
-
-    def listens():
-        server.url = server.lock()["url"].rstrip("/")
-        return server.get("/healthz").status_code == 200
-    wait_until(listens, 20, what="a listening server")
-    return server
+    return factory.make(name, settings={**ALL, **settings}
+                        ).start(until="/healthz")
 
 
 def test_missing_model_and_its_arrival(make_lite, box, model_dir):

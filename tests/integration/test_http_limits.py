@@ -13,6 +13,8 @@ from support.papers import call
 from support.raw import Closed, Raw
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.one_process("how sheaf itself reads HTTP")
+
 SHORT = {"http_header_timeout_ms": 600, "http_body_timeout_ms": 600,
          "http_idle_timeout_ms": 600, "http_write_timeout_ms": 1000}
 

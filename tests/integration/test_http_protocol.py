@@ -9,6 +9,8 @@ import pytest
 from support.papers import call, paper
 from support.raw import Closed, Raw, exchange
 
+pytestmark = pytest.mark.one_process("how sheaf itself reads HTTP")
+
 WEBHOOK = "/api/webhooks/scraper-complete/"
 AUTH = "Authorization: Bearer integration-bearer-secret"
 JSON = "Content-Type: application/json"

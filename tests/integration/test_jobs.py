@@ -54,7 +54,9 @@ def test_counts_are_null_until_the_webhook(split_scraper, arxiv, backend):
 @pytest.mark.parametrize("path", ["/jobs/nope", "/jobs/arxiv-1",
                                   "/jobs/arxiv-1/", "/jobs/%00",
                                   "/jobs/" + "x" * 300])
-def test_unknown_job(shared_lite, path):
+def test_unknown_job(shared_lite, layout, path):
+    if "%00" in path and not layout.one_process:
+        pytest.skip("one process: nginx refuses it by itself")
     reply = shared_lite.get(path)
     assert reply.status_code in (400, 404) if "%00" in path \
         else reply.status_code == 404

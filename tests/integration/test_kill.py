@@ -19,6 +19,8 @@ from support.papers import call, paper
 from support.sheaf import SIGNING_SECRET, scraping
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.one_process("kills the process while it is written to")
+
 KILLS = int(os.environ.get("SHEAF_KILLS", "20"))
 SEED = int(os.environ.get("SHEAF_SEED", str(random.randrange(10 ** 6))))
 

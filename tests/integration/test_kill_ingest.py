@@ -14,6 +14,8 @@ import pytest
 from support.documents import ALL_SERVICES, add, chunks, documents, query
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.one_process("kills the process while it takes in documents")
+
 KILLS = int(os.environ.get("SHEAF_KILLS", "6"))
 SEED = int(os.environ.get("SHEAF_SEED", str(random.randrange(10 ** 6))))
 SOURCE = "the-book.txt"

@@ -15,6 +15,8 @@ import requests
 from support.live import Watcher
 from support.raw import Closed
 
+pytestmark = pytest.mark.one_process("kills the process while it counts")
+
 KILLS = int(os.environ.get("SHEAF_KILLS", "8"))
 SEED = int(os.environ.get("SHEAF_SEED", str(random.randrange(10 ** 6))))
 SENDERS = 16 # so that a commit has many views

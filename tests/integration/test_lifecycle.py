@@ -19,6 +19,8 @@ from support.raw import Closed, Raw
 from support.sheaf import run_cli
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.one_process("start, stop and directory of a process")
+
 
 # -- start --------------------------------------------------------------------
 

@@ -2,7 +2,9 @@
 of listeners when the server stops."""
 
 import json
-import re
+import signal
+
+import pytest
 
 from support.live import Polling, Ws
 from support.raw import Raw
@@ -22,11 +24,6 @@ def joined(ws):
     return ws
 
 
-def metric(server, name):
-    return float(re.search(rf"^{name} (\S+)$", server.get("/metrics").text,
-                           re.M)[1])
-
-
 def test_both_transports(lite):
     session = Polling(live(lite))
     session.say("40")
@@ -37,7 +34,7 @@ def test_both_transports(lite):
     assert packets[1].startswith('42["snapshot"')
     held = session.hold()
     with joined(Ws(lite)):
-        assert metric(lite, "sheaf_live_sessions") == 2
+        assert lite.metric("sheaf_live_sessions") == 2
     session.say("1")
     assert held.reply().body == b"6"
 
@@ -95,6 +92,7 @@ def test_a_private_session_is_its_own_token(make_lite):
         assert ask(raw, sid).status == 401 # it is over
 
 
+@pytest.mark.one_process("a limit within a process")
 def test_sessions_of_one_address(make_lite):
     """Behind a trusted proxy it is the client that has so many, and whoever
     has gone makes room."""
@@ -125,6 +123,7 @@ def test_sessions_of_one_address(make_lite):
         assert ask("198.51.100.7").status == 429
 
 
+@pytest.mark.one_process("a path that the proxy does not know")
 def test_settings_for_tests(make_lite):
     server = live(make_lite(live_path="/live/", live_ping_interval_ms=100,
                             live_ping_timeout_ms=50, live_max_payload=5000,
@@ -142,6 +141,7 @@ def test_only_where_analytics_runs(make_lite):
     assert server.get("/socket.io/?EIO=4&transport=polling").status_code == 404
 
 
+@pytest.mark.one_process("what a process says of itself")
 def test_documented(lite):
     paths = lite.get("/openapi.json").json()["paths"]
     assert sorted(paths["/socket.io/"]) == ["get", "post"]
@@ -152,7 +152,7 @@ def test_stop_tells_listeners(make_lite):
     session = Polling(server)
     held = session.hold()
     with joined(Ws(server)) as ws:
-        server.process.terminate()
+        server.signal(signal.SIGTERM)
         assert held.reply().body == b"1"
         assert ws.ended() == 1005
     assert server.ended() == 0

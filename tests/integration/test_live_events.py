@@ -1,6 +1,7 @@
 """What the desk is told live: jobs that get on, papers and documents that
 arrive; and by whom it may be heard."""
 
+import signal
 import time
 
 import pytest
@@ -148,6 +149,7 @@ def test_a_flood_of_papers_in_few_words(lite):
     assert len(told) < n / 2
 
 
+@pytest.mark.one_process("the pace is that of a process")
 def test_a_job_in_few_words(make_lite, arxiv):
     """Twenty pages within a moment are not twenty events: five a second at
     most, and the last state in any case."""
@@ -193,6 +195,7 @@ def test_people_move_jobs(scraper, arxiv):
         assert state("completed")["papers_found"] == 3
 
 
+@pytest.mark.one_process("its copies stop at the same moment")
 def test_nothing_is_lost_when_the_server_stops(make_lite):
     """What waits for its turn is told before the clients are sent away."""
     server = make_lite()
@@ -200,7 +203,7 @@ def test_nothing_is_lost_when_the_server_stops(make_lite):
         listening(client)
         for number in range(1, 6):
             server.delivered(call([paper(number)]))
-        server.process.terminate()
+        server.signal(signal.SIGTERM)
         told = 0
         while told < 5:
             told += client.event()[1]["count"]

@@ -132,13 +132,12 @@ def half_way(server, papers_left):
     assert similar["method"] == "words"
 
 
-def test_new_documents_meanwhile(make_lite, model_dir):
+def test_new_documents_meanwhile(make_lite, lite_database, model_dir):
     """A text that comes while all is embedded again is of the new model."""
     server = make_lite(model_dir=model_dir, services=ALL_SERVICES)
-    database = type("", (), {"name": "sqlite"})
     add(server, SOUP)
     server.stop()
-    make_foreign(server, database)
+    make_foreign(server, lite_database)
     server.start()
     add(server, GUIDE)
     finished(server)

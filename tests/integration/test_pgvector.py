@@ -147,11 +147,13 @@ def refusal(server):
     return str(end.value)
 
 
+@pytest.mark.one_process("a start that fails")
 def test_needs_postgresql(make_lite):
     assert "'database_url'" in refusal(
         make_lite.make(settings={"vectors": "pgvector"}))
 
 
+@pytest.mark.one_process("a start that fails")
 def test_needs_the_extension(make_pgvector, pgvector, postgresql):
     url = postgresql.create()
     if postgresql.cluster.query("SELECT 1 FROM pg_available_extensions"

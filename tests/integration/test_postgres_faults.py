@@ -14,6 +14,8 @@ from support.sheaf import SIGNING_SECRET
 from support.fake_backend import sign
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.one_process("takes the database away from a process")
+
 
 @pytest.fixture
 def cluster():

@@ -7,6 +7,8 @@ from support.papers import call, paper
 from support.sheaf import REPO
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.one_process("starts processes by itself")
+
 OLD = REPO / "tests" / "fixtures" / "postgres" / "schema-10.sql"
 OLD_VERSION = 10
 
@@ -42,7 +44,7 @@ def test_all_at_once(make_postgresql, postgresql, start):
     url, n = start
     servers = [make_postgresql.make(f"s{i}", url).spawn() for i in range(8)]
     for server in servers:
-        wait_until(server._ready, 60)
+        server.wait_up("/readyz", 60)
     assert whole(versions(postgresql.cluster, url))
     assert all(len(s.all_papers()) == n for s in servers)
     servers[0].delivered(call([paper(77)]))
@@ -72,7 +74,7 @@ def test_killed_in_the_middle(make_postgresql, postgresql):
         victim.kill()
         assert versions(cluster, url) == list(range(1, OLD_VERSION + 1))
         other("COMMIT;")
-    wait_until(second._ready, 60)
+    second.wait_up("/readyz", 60)
     assert whole(versions(cluster, url))
     assert len(second.all_papers()) == 2
     assert second.json("/jobs/?kind=embed")["count"] == 1

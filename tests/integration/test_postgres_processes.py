@@ -1,12 +1,12 @@
 """Several processes on one PostgreSQL, without anything else between them."""
 
-import re
-
 import pytest
 
 from support import papers
 from support.documents import GUIDE, SOUP, add, documents
 from support.waiting import wait_until
+
+pytestmark = pytest.mark.one_process("two processes by themselves")
 
 HOUR_MS = 3600000  # nobody looks for the work of others in that time
 
@@ -32,18 +32,12 @@ def pair(make, model_dir):
                  job_lease_ms=HOUR_MS))
 
 
-def metric(server, name):
-    found = re.search(rf"^{re.escape(name)} (\S+)$",
-                      server.get("/metrics").text, re.M)
-    return found and float(found[1])
-
-
 def vectors(server, collection="documents"):
-    return metric(server, f'sheaf_index_vectors{{collection="{collection}"}}')
+    return server.metric(f'sheaf_index_vectors{{collection="{collection}"}}')
 
 
 def hears(server):
-    return metric(server, "sheaf_store_hears") == 1
+    return server.metric("sheaf_store_hears") == 1
 
 
 def jobs_done(server, kind="embed"):

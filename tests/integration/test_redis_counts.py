@@ -17,6 +17,8 @@ from support.live import Watcher
 from support.sheaf import run_cli
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.one_process("two processes on a Redis of their own")
+
 
 @pytest.fixture
 def make_desk(make_postgresql):
@@ -42,13 +44,8 @@ def pair(make_redis, make_desk):
     return shared, *servers
 
 
-def metric(server, name):
-    return float(re.search(rf"^{name} (\S+)$", server.get("/metrics").text,
-                           re.M)[1])
-
-
 def up(server):
-    return metric(server, "sheaf_redis_up") == 1
+    return server.metric("sheaf_redis_up") == 1
 
 
 def view(server, page="/projects", session=requests):
@@ -357,7 +354,7 @@ def test_starts_and_stays_ready_without(make_redis, make_desk):
         assert client.count_of("/projects", 1) == [1]
     shared.start()
     wait_until(lambda: a.json("/readyz")["checks"]["redis"] == "ok")
-    assert metric(a, "sheaf_redis_connects_total") == 1
+    assert a.metric("sheaf_redis_connects_total") == 1
     log = a.log()
     assert log.count("this process goes on alone") == 1
 

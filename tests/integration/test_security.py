@@ -196,6 +196,7 @@ def test_private_reads(make_lite):
         assert server.get(path).status_code == 200
 
 
+@pytest.mark.one_process("the file of the token")
 def test_token_file(lite):
     path = lite.data_dir / "token"
     assert path.stat().st_mode & 0o777 == 0o600

@@ -70,14 +70,9 @@ def view(server, page):
                        ).status_code == 202
 
 
-def metric(server, name):
-    return float(re.search(rf"^{name} (\S+)$", server.get("/metrics").text,
-                           re.M)[1])
-
-
 def listeners(server, n):
     """Wait until n clients have been let in and have their snapshots."""
-    wait_until(lambda: metric(server, "sheaf_live_sent_total") == 2 * n,
+    wait_until(lambda: server.metric("sheaf_live_sent_total") == 2 * n,
                what=f"{n} listeners")
 
 
@@ -131,6 +126,7 @@ def test_json_and_filters(lite):
         assert blog.lines.empty() and page.lines.empty()
 
 
+@pytest.mark.one_process("its address changes")
 def test_restart(make_lite):
     """It goes on with the next server, which is at another address."""
     server = make_lite()
@@ -153,6 +149,7 @@ def test_restart(make_lite):
         assert t.end() == 0
 
 
+@pytest.mark.one_process("the file of the token")
 def test_private_reads(make_lite):
     server = make_lite(private_reads="on")
     with tail(server) as t:

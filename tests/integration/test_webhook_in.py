@@ -365,6 +365,7 @@ def test_get_is_405(shared_lite):
         assert "POST" in reply.headers["Allow"]
 
 
+@pytest.mark.one_process("secrets that a process finds or makes")
 def test_secret_of_the_drawing(make_lite):
     """WEBHOOK_SECRET, the drawing's own name, sets the Bearer secret."""
     import os
@@ -377,6 +378,7 @@ def test_secret_of_the_drawing(make_lite):
                           secret="drawn-secret").status_code == 201
 
 
+@pytest.mark.one_process("secrets that a process finds or makes")
 def test_generated_secret(make_lite):
     """Without any, a secret is made, kept 0600, and used by our own sender."""
     server = make_lite.make(secrets=False)

@@ -53,19 +53,16 @@ def ended(server, name):
     def look():
         job = server.get(f"/jobs/{name}").json()
         return job if job["status"] in ENDED else None
-    return wait_until(look, timeout=60)
+    job = wait_until(look, timeout=60)
+    server.settled()
+    return job
 
 
 def without_model(make_lite, box):
     """A server that runs everything, but finds no model: never ready."""
-    server = make_lite.make(settings={"model_dir": box / "nothing",
-                                      "services": ALL_SERVICES}).spawn()
-
-    def is_up():
-        server.url = server.lock()["url"].rstrip("/")
-        return server.get("/healthz").status_code == 200
-    wait_until(is_up)
-    return server
+    return make_lite.make(settings={"model_dir": box / "nothing",
+                                    "services": ALL_SERVICES}
+                          ).start(until="/healthz")
 
 
 def query(server, q, **params):

@@ -11,10 +11,13 @@ import os
 import signal
 import subprocess
 
+import requests
+
 from . import nginx
+from .chroma import Chroma
 from .contract import Contract
 from .redis import Cluster, Redis
-from .sheaf import Sheaf, binary, clean_env
+from .sheaf import STOP_SECONDS, Sheaf, binary, clean_env
 from .waiting import wait_until
 
 COPIES = 2
@@ -62,12 +65,38 @@ class Split:
         self.redis.close()
 
 
+class ChromaVectors(Split):
+    """Split, and a Chroma server finds the vectors."""
+    name = "chroma"
+
+    def __init__(self, box):
+        super().__init__(box)
+        self.chroma = Chroma(box)
+
+    def sheaf(self, data_dir, database_url, settings=None, **kw):
+        place = f"default_tenant/test-{next(self.numbers)}"
+        created = requests.post(
+            self.chroma.url + "/api/v2/tenants/default_tenant/databases",
+            json={"name": place.split("/")[1]}, timeout=30)
+        assert created.ok, created.text
+        settings = {"vectors": f"chroma:{self.chroma.url}/{place}",
+                    **(settings or {})}
+        server = super().sheaf(data_dir, database_url, settings, **kw)
+        server.copied = settings["vectors"].startswith("chroma:")
+        return server
+
+    def close(self):
+        self.chroma.close()
+        super().close()
+
+
 class RedisCluster(Split):
     name = "cluster"
     redis_kind = Cluster
 
 
-LAYOUTS = {kind.name: kind for kind in (Embedded, Split, RedisCluster)}
+LAYOUTS = {kind.name: kind
+           for kind in (Embedded, Split, ChromaVectors, RedisCluster)}
 
 
 def chosen():
@@ -81,6 +110,8 @@ class SplitSheaf(Sheaf):
     Commands find it through DIR/sheaf.conf, which names its address and token.
     """
 
+    indexes = COPIES
+
     def __init__(self, data_dir, database_url, settings, args=(), cache=None,
                  **kw):
         super().__init__(data_dir, database_url, settings, args, **kw)
@@ -89,12 +120,14 @@ class SplitSheaf(Sheaf):
             at = self.args.index("--services")
             self.settings["services"] = self.args[at + 1]
             del self.args[at:at + 2]
-        self.services = [s.strip()
-                         for s in self.settings["services"].split(",")]
         self.holder, self.proxy_port = nginx.reserve_port()
         self.address = f"http://127.0.0.1:{self.proxy_port}"
         self.copies = {}
         self.proxy = None
+
+    @property
+    def services(self):
+        return [s.strip() for s in self.settings["services"].split(",")]
 
     def _copy(self, service, number):
         settings = {"backend_url": self.address,
@@ -129,12 +162,10 @@ class SplitSheaf(Sheaf):
         self.url = self.address
         return self
 
-    def start(self, timeout=40, preexec=None):
-        self.spawn(preexec)
+    def wait_up(self, path, timeout):
         for copy in self.each():
-            wait_until(copy._ready, timeout, 0.01, "readiness of sheaf")
+            copy.wait_up(path, 2 * timeout)
         self._start_proxy()
-        return self
 
     def _start_proxy(self):
         ports = {service: [copy.port for copy in copies]
@@ -149,6 +180,11 @@ class SplitSheaf(Sheaf):
 
     def each(self):
         return [copy for copies in self.copies.values() for copy in copies]
+
+    def settled(self):
+        if self.copied and "processor" in self.services:
+            wait_until(lambda: self.get("/readyz").json()["checks"]["vectors"]
+                       == "ok", 60, what="a copy that is up to date")
 
     def running(self):
         return any(copy.running() for copy in self.each())
@@ -168,6 +204,12 @@ class SplitSheaf(Sheaf):
         self._stop_proxy()
         assert not errors, "\n".join(errors)
 
+    def ended(self, timeout=STOP_SECONDS):
+        """0: all, told to stop before, have ended with that."""
+        codes = {copy.ended(timeout) for copy in self.each()}
+        self._stop_proxy()
+        return max(codes, key=abs)
+
     def kill(self):
         """All at once."""
         self.signal(signal.SIGKILL)
@@ -179,6 +221,16 @@ class SplitSheaf(Sheaf):
         if self.proxy:
             self.proxy.stop()
             self.proxy = None
+
+    def rss_kb(self):
+        """Of all together."""
+        return sum(copy.rss_kb() for copy in self.each())
+
+    def metric(self, name):
+        """Of those that have it together."""
+        seen = [copy.metric(name) for copy in self.each()]
+        seen = [number for number in seen if number is not None]
+        return sum(seen) if seen else None
 
     def log(self):
         return "".join(f"-- {copy.data_dir.parent.name}\n{copy.log()}"

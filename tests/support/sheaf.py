@@ -9,6 +9,7 @@ WEBHOOK_SECRET reaches it.
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import threading
@@ -55,6 +56,8 @@ class Sheaf:
     # By what decides which routes there are: fetched once for all of those
     # servers.
     contracts = {}
+    indexes = 1     # of vectors in memory, where a processor runs
+    copied = False # vectors are, to a server that finds them
 
     def __init__(self, data_dir, database_url=None, settings=None, args=(),
                  log_path=None, secrets=True):
@@ -99,19 +102,22 @@ class Sheaf:
                 env=self.env(), start_new_session=True, preexec_fn=preexec)
         return self
 
-    def start(self, timeout=20, preexec=None):
-        """Start, and wait until /readyz answers 200."""
+    def start(self, timeout=20, preexec=None, until="/readyz"):
+        """Start, and wait until this path answers 200."""
         self.spawn(preexec)
-        wait_until(self._ready, timeout, 0.01, "readiness of sheaf")
+        self.wait_up(until, timeout)
         return self
 
-    def _ready(self):
+    def wait_up(self, path, timeout):
+        wait_until(lambda: self._up(path), timeout, 0.01, path + " of sheaf")
+
+    def _up(self, path):
         code = self.process.poll()
         if code is not None:
             raise RuntimeError(f"sheaf ended with status {code} at start:\n"
                                f"{self.log_tail()}")
         self.url = self.lock()["url"].rstrip("/")
-        return self.get("/readyz").status_code == 200
+        return self.get(path).status_code == 200
 
     def lock(self):
         """What DIR/lock says; OSError when it is not (yet) this process's."""
@@ -122,6 +128,10 @@ class Sheaf:
         if self.process and lock["pid"] != self.process.pid:
             raise OSError("lock of another process")
         return lock
+
+    def settled(self):
+        """What was acknowledged can be found: at once, but where a copy of
+        the vectors follows."""
 
     def running(self):
         return self.process is not None and self.process.poll() is None
@@ -253,6 +263,12 @@ class Sheaf:
         assert reply.status_code == status, (path, kw, reply.status_code,
                                              reply.text[:2000])
         return reply.json()
+
+    def metric(self, name):
+        """The number of this line of /metrics; None: it has none."""
+        found = re.search(rf"^{re.escape(name)} (\S+)$",
+                          self.get("/metrics").text, re.M)
+        return float(found[1]) if found else None
 
     @property
     def host(self):
