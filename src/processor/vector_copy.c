@@ -11,7 +11,7 @@
  *      noticed, for the two differ
  *
  * Killed anywhere, the pass begins again; what was sent already is found equal,
- * 30 times as fast as sending it, so it need not be remembered.  Looking before
+ * much faster than sending it, so it need not be remembered.  Looking before
  * sending also takes away metadata keys that are gone: an upsert alone leaves
  * them.
  */
