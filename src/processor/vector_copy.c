@@ -41,7 +41,7 @@ struct vector_copy {
     pthread_mutex_t lock; /* of what follows */
     int failures;         /* attempts in a row that did not reach it */
     char problem[PROBLEM_MAX];
-    bool counted[N_SETS]; /* by this process, once */
+    bool counted[N_SETS]; /* by this process, since a pass was cut off */
 };
 
 /* ---- one pass ---- */
@@ -140,8 +140,9 @@ static enum err_code pass(struct copy_send *w, const struct copy_state *st,
     return code == ERR_NONE ? note_done(w, generation, repair, e) : code;
 }
 
-/* Has the server as many as we?  Asked once a process: a copy that was set
- * back, or written into, is seen by that. */
+/* Has the server as many as we?  A copy that was set back, or written into, is
+ * seen by that.  Asked once a process, and again behind a pass that was cut
+ * off: what it was sending may have come when it had been removed already. */
 static enum err_code count_again(struct vector_copy *v, struct copy_send *w,
                                  bool *differs, struct err *e)
 {
@@ -161,6 +162,11 @@ static enum err_code count_again(struct vector_copy *v, struct copy_send *w,
     *differs = code == ERR_NONE && there != count.all - w->refused;
     v->counted[w->set] = code == ERR_NONE;
     return code;
+}
+
+static void count_anew(struct vector_copy *v)
+{
+    memset(v->counted, 0, sizeof(v->counted));
 }
 
 /* ---- the job ---- */
@@ -283,8 +289,12 @@ static struct job_end run(struct job_run *r, struct err *e)
     struct copy_send *w;
     enum err_code code = copy_send_new(&w, r, v->chroma, e);
 
+    if (r->job->attempts > 1)
+        count_anew(v);
     if (code == ERR_NONE)
         code = bring_all_up(v, w, e);
+    if (code != ERR_NONE)
+        count_anew(v);
     if (code == ERR_NONE) {
         note_problem(v, "");
         log_info("processor", "the Chroma server is up to date",
@@ -395,6 +405,25 @@ enum err_code vector_copy_start(struct vector_copy *v, struct store *s,
     return code;
 }
 
+/* Is there a job that has still to bring the copy up?  true also if the
+ * database does not say. */
+static bool is_under_way(struct store *s)
+{
+    static const char *const kinds[] = {COPY_JOB, NULL};
+    const struct job_query q = {.kinds = kinds,
+                                .states = 1 << JOB_QUEUED | 1 << JOB_RUNNING,
+                                .limit = 1};
+    struct arena *a = arena_new((size_t)1 << 20);
+    struct job *jobs;
+    int64_t count = 1;
+    size_t n;
+
+    if (a && store_jobs_list(s, a, &q, &jobs, &n, &count, NULL) != ERR_NONE)
+        count = 1;
+    arena_free(a);
+    return count > 0;
+}
+
 void vector_copy_remark(struct vector_copy *v, struct err *e)
 {
     struct copy_state st[N_SETS];
@@ -407,6 +436,10 @@ void vector_copy_remark(struct vector_copy *v, struct err *e)
     pthread_mutex_lock(&v->lock);
     memcpy(problem, v->problem, sizeof(problem));
     pthread_mutex_unlock(&v->lock);
+    if (*problem && !is_under_way(v->store)) {
+        note_problem(v, ""); /* another process has done it */
+        *problem = '\0';
+    }
     if (st[0].waiting || st[1].waiting || *problem)
         err_set(e, ERR_NONE,
                 "%lld chunks and %lld papers wait for the Chroma server%s%s",

@@ -4,6 +4,7 @@ memory, and nothing is lost whoever goes away."""
 import http.server
 import json
 import random
+import signal
 import threading
 
 import pytest
@@ -384,6 +385,27 @@ def test_two_processes(make_postgresql, settings, chroma):
     assert len(found(other, "kubernetes")) == 1
     delivered(other)
     assert Copy(chroma).ids() == chunk_ids(other)
+
+
+def test_a_problem_that_another_solved(make_postgresql, settings, chroma):
+    """Who met it does not speak of it for ever."""
+    one = make_postgresql("c", job_lease_ms=2000, **settings)
+    other = make_postgresql("d", database_url=one.settings["database_url"],
+                            job_lease_ms=2000, **settings)
+    add(one, GUIDE)
+    delivered(one)
+    chroma.kill()
+    add(one, SOUP)
+    met, free = wait_until(lambda: next(
+        (pair for pair in ((one, other), (other, one))
+         if "does not answer" in remark(pair[0])), None))
+    met.signal(signal.SIGSTOP)
+    try:
+        chroma.start()
+        delivered(free)
+    finally:
+        met.signal(signal.SIGCONT)
+    wait_until(lambda: remark(met) == "ok")
 
 
 def test_there_and_back(server, chroma):
