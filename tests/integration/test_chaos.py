@@ -1,6 +1,6 @@
 """Faults under a mixed load: two copies of every service on one PostgreSQL and
-one Redis, while processes are killed and frozen, the database and Redis go
-away, and the cable between the two machines is cut.  What was acknowledged is
+one Redis (and one Chroma server), while processes are killed and frozen, these
+go away, and the cable between the two machines is cut.  What was acknowledged is
 there in the end, once; nobody repairs anything by hand.
 
 The second copy is on a machine of its own, a network namespace, where those can
@@ -19,6 +19,7 @@ import time
 import warnings
 
 import pytest
+import requests
 
 from support import network, postgres
 from support.fake_arxiv import FakeArxiv
@@ -53,7 +54,7 @@ def machines():
     made.close()
 
 
-@pytest.fixture(params=["embedded", "pgvector"])
+@pytest.fixture(params=["embedded", "pgvector", "chroma"])
 def vectors(request):
     return request.param
 
@@ -74,8 +75,17 @@ def cluster(machines, vectors):
 
 
 @pytest.fixture
-def made(sheaf_bin, box, request, machines, cluster, vectors, make_redis,
-         model_dir):
+def chroma(machines, vectors, request):
+    """A Chroma server, where it has a part."""
+    if vectors != "chroma":
+        return None
+    return request.getfixturevalue("make_chroma")(
+        address=machines.near if machines else "127.0.0.1")
+
+
+@pytest.fixture
+def made(sheaf_bin, box, request, machines, cluster, vectors, chroma,
+         make_redis, model_dir):
     """The installation, the database's name, a fake arXiv and the Redis."""
     near = machines.near if machines else "127.0.0.1"
     arxiv = FakeArxiv(address=near)
@@ -84,7 +94,8 @@ def made(sheaf_bin, box, request, machines, cluster, vectors, make_redis,
     database = cluster.create()
     installation = Installation(box, cluster.url(database), {
         **SETTINGS, "arxiv_url": arxiv.url, "redis_url": shared.url,
-        "model_dir": model_dir, "vectors": vectors}, machines)
+        "model_dir": model_dir, "vectors":
+        f"chroma:{chroma.url}" if chroma else vectors}, machines)
     request.node.servers = installation.all
     request.addfinalizer(installation.end)
     return installation.start(), database, arxiv, shared
@@ -93,12 +104,13 @@ def made(sheaf_bin, box, request, machines, cluster, vectors, make_redis,
 class Faults:
     """Each fault is seen to have happened, and is over when its call ends."""
 
-    def __init__(self, load, cluster, database, shared, cable, chance):
+    def __init__(self, load, cluster, database, shared, chroma, cable, chance):
         self.installation = load.installation
         self.load = load
         self.cluster = cluster
         self.database = database
         self.redis = shared
+        self.chroma = chroma
         self.cable = cable
         self.chance = chance
         self.happened = collections.Counter()
@@ -110,6 +122,8 @@ class Faults:
                  self.killed_while_postgres_is_away]
         if self.cable:
             kinds += [self.cable_cut, self.killed_behind_a_cut_cable]
+        if self.chroma:
+            kinds += [self.chroma_away, self.killed_while_chroma_is_away]
         return kinds
 
     def run(self, seconds):
@@ -235,6 +249,25 @@ class Faults:
         finally:
             self.redis.start()
 
+    # -- Chroma ------------------------------------------------------------------
+
+    def chroma_away(self):
+        self.chroma.kill()
+        try:
+            self.refused(3)
+            self.some_time()
+        finally:
+            self.chroma.start()
+
+    def killed_while_chroma_is_away(self):
+        self.chroma.kill()
+        try:
+            self.chance.choice(
+                self.installation.servers["processor"]).kill_again()
+            self.refused(3)
+        finally:
+            self.chroma.start()
+
     # -- the cable ---------------------------------------------------------------
 
     def cable_cut(self):
@@ -285,6 +318,27 @@ def together(installation):
                 assert client.count_of("/end", count)[-1] == count
 
 
+def check_copy(installation, load, chroma):
+    """The Chroma server has what the database has.  It may have more: what was
+    on its way in a cut cable and came when it had been removed already; that is
+    passed over, as check() has seen, and goes with a repair."""
+    for server in installation.servers["processor"]:
+        wait_until(lambda s=server: s.json("/readyz")["checks"]["vectors"]
+                   == "ok", 60, 0.1, "a copy that is up to date")
+    wanted = {"papers": {f"paper_{n}" for n in load.paper_ids},
+              "portfolio_documents": {
+                  f"{d['id']}_chunk_{n}" for d in load.documents
+                  for n in range(d["chunks"])}}
+    base = (f"{chroma.url}/api/v2/tenants/default_tenant/databases/"
+            "default_database/collections/")
+    for name, ids in wanted.items():
+        where = base + requests.get(base + name, timeout=30).json()["id"]
+        got = requests.post(where + "/get", json={"include": []}, timeout=60)
+        there = set(got.json()["ids"])
+        print(f"Chroma: {len(there)} {name}, {len(there - ids)} too many")
+        assert not ids - there
+
+
 # What no reader would see: each must be none.
 LEFT_OVERS = {
     "documents that were never finished":
@@ -315,12 +369,13 @@ def left_overs(cluster, database):
 
 @pytest.mark.one_process("it makes its own two copies of everything")
 @pytest.mark.timeout(600 + 4 * SECONDS)
-def test_nothing_is_lost_or_doubled(made, cluster, machines):
+def test_nothing_is_lost_or_doubled(made, cluster, chroma, machines):
     print(f"SHEAF_SEED={SEED}")
     chance = random.Random(SEED)
     installation, database, arxiv, shared = made
     load = Load(installation, arxiv, SEED).start()
-    faults = Faults(load, cluster, database, shared, machines, chance)
+    faults = Faults(load, cluster, database, shared, chroma, machines,
+                    chance)
     try:
         faults.run(SECONDS)
         load.stop()
@@ -331,6 +386,8 @@ def test_nothing_is_lost_or_doubled(made, cluster, machines):
     wait_until(lambda: at_rest(caller), 60, 0.1, "the end of all jobs")
     load.check(caller)
     together(installation)
+    if chroma:
+        check_copy(installation, load, chroma)
     assert not left_overs(cluster, database)
     assert all(faults.happened[kind.__name__] for kind in faults.kinds())
     check_ends(installation)

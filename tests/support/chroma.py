@@ -35,16 +35,17 @@ def home():
 
 
 class Chroma:
-    """The server on a free loopback port, over a folder of its own.
+    """The server on a free port, of loopback if nothing else is said, over a folder of its own.
 
     Port and folder stay the same over kill() or stop() and start(), so that
     whoever uses it finds it again; wipe() between them loses everything.
     """
 
-    def __init__(self, box):
+    def __init__(self, box, address="127.0.0.1"):
         self.program = home() / "bin" / "chroma"
+        self.address = address
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{address}:{self.port}"
         self.place = box / f"chroma-{self.port}"
         self.dir = self.place / "data"
         self.log_path = self.place / "log"
@@ -57,7 +58,7 @@ class Chroma:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [self.program, "run", "--path", self.dir, "--host",
-                 "127.0.0.1", "--port", str(self.port)],
+                 self.address, "--port", str(self.port)],
                 cwd=self.place, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, env=clean_env(self.place,
                                           ANONYMIZED_TELEMETRY="False"))

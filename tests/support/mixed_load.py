@@ -24,6 +24,7 @@ from .sheaf import SIGNING_SECRET, WEBHOOK_SECRET
 
 WORDS = ("pod node service volume soup paper vector kettle river lamp window "
          "garden number letter").split()
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 ENDED = ("completed", "failed", "cancelled")
 
 
@@ -363,6 +364,75 @@ class Deletes(Client):
         assert not set(self.deleted) & set(self.load.titles)
 
 
+class Records(Client):
+    """A client of Chroma's API: records that are added, changed and removed.
+    As with marks, what was changed in doubt is not changed again."""
+
+    PLACE = "/api/v2/tenants/default_tenant/databases/default_database"
+
+    def __init__(self, load, name):
+        super().__init__(load, name)
+        self.records = {}  # id: document
+        self.in_doubt = set()
+        self.where = None
+
+    def call(self, verb, status=200, **body):
+        return self.caller.json("processor", f"{self.where}/{verb}", status,
+                                method="POST", json=body)
+
+    def step(self):
+        if not self.where:
+            made = self.caller.json(
+                "processor", self.PLACE + "/collections", method="POST",
+                json={"name": self.name, "get_or_create": True})
+            self.where = f"{self.PLACE}/collections/{made['id']}"
+        sure = [i for i in self.records if i not in self.in_doubt]
+        what = self.chance.choice(["add", "add", "upsert", "delete"])
+        if what == "add" or len(sure) < 10:
+            self.put("add", 201, [f"{self.done}-{n}" for n in
+                                  range(self.chance.randint(1, 5))])
+            return
+        ids = self.chance.sample(sure, 3)
+        if what == "upsert":
+            self.put("upsert", 200, ids)
+            return
+        self.call("delete", ids=ids)
+        for name in ids:
+            del self.records[name]
+
+    def put(self, verb, status, ids):
+        texts = [f"{name} in step {self.done}" for name in ids]
+        self.call(verb, status, ids=ids, documents=texts,
+                  embeddings=[self.vector(text) for text in texts])
+        if self.caller.attempts > 1:
+            self.in_doubt.update(ids)
+        self.records.update(zip(ids, texts))
+        # the other copy has it, too
+        got = self.call("get", ids=ids, include=["documents"])
+        assert dict(zip(got["ids"], got["documents"])) == dict(
+            zip(ids, texts))
+
+    @staticmethod
+    def vector(text):
+        chance = random.Random(text)
+        return [chance.uniform(-1, 1) for _ in range(8)]
+
+    def check(self, caller):
+        for server in self.load.installation.servers["processor"]:
+            def ask(verb, server=server, **body):
+                reply = server.post(f"{self.where}/{verb}", json=body,
+                                    headers=BEARER)
+                assert reply.status_code == 200, reply.text
+                return reply.json()
+            got = ask("get", include=["documents"])
+            assert len(got["ids"]) == len(self.records)
+            assert dict(zip(got["ids"], got["documents"])) == self.records
+            some = self.chance.sample(sorted(self.records), 10)
+            near = ask("query", n_results=1, query_embeddings=[
+                self.vector(self.records[name]) for name in some])
+            assert near["ids"] == [[name] for name in some]
+
+
 class Readers(Client):
     """Who only reads: what was acknowledged before is there, at every copy."""
 
@@ -406,7 +476,7 @@ class Load:
             Documents(self, "texts", is_file=False),
             Documents(self, "files", is_file=True),
             Views(self, "views-a"), Views(self, "views-b"),
-            Marks(self, "marks"), Readers(self, "reader"),
+            Marks(self, "marks"), Records(self, "records"), Readers(self, "reader"),
             *(Listener(self, f"listener-{n}", server) for n, server in
               enumerate(installation.servers["front"]))]
 
@@ -446,7 +516,8 @@ class Load:
             page = caller.json("backend", after)
             rows += page["results"]
             after = page["next"] and "/api" + page["next"].split("/api", 1)[1]
-        self.titles = {}
+        self.paper_ids = [row["id"] for row in rows]
+        self.titles = {}  # by source_id
         for row in rows:
             self.titles.setdefault(row["source_id"], []).append(row["title"])
         self.documents = listed(caller, "processor", "/documents/")
