@@ -235,20 +235,24 @@ static void write_cell(struct buf *out, enum column c, const struct record *r,
         jw_null(&j);
 }
 
-/* n values of the column, of the records that are loaded. */
-static void write_cells(struct writing *w, enum column c, size_t n,
-                        struct place *at)
+/* n values of the column, of the records that are loaded; one alone may be
+ * megabytes. */
+static enum err_code write_cells(struct writing *w, enum column c, size_t n,
+                                 struct place *at, struct err *e)
 {
+    enum err_code code = ERR_NONE;
     size_t k = 0;
 
-    for (size_t end = at->i + n; at->i < end; at->i++) {
+    for (size_t end = at->i + n; at->i < end && code == ERR_NONE; at->i++) {
         const struct record *r = k < w->n_records ? &w->records[k] : NULL;
         bool there = r && r->number == w->c.numbers[at->i];
 
         separate(w, at);
         write_cell(&w->out, c, there ? r : NULL, w->s->collection.dim);
         k += there;
+        code = flush(w, e);
     }
+    return code;
 }
 
 static enum err_code write_column(struct writing *w, enum column c,
@@ -264,10 +268,8 @@ static enum err_code write_column(struct writing *w, enum column c,
 
         if (!w->few)
             code = load(w, at.i, n, columns[c].field, e);
-        if (code == ERR_NONE) {
-            write_cells(w, c, n, &at);
-            code = flush(w, e);
-        }
+        if (code == ERR_NONE)
+            code = write_cells(w, c, n, &at, e);
     }
     close_lists(w, &at);
     return code;

@@ -16,8 +16,11 @@
 #include "base/clock.h"
 
 #define PUT_BATCH 256
-#define DOCUMENT_BATCH 64 /* of up to 4 MiB each */
-#define SCRATCH_BYTES ((size_t)512 << 20)
+/* Documents that are read at once; where they are so long that they do not fit,
+ * as many as fit in any case. */
+#define DOCUMENT_BATCH 1000
+#define DOCUMENT_FEW 24
+#define SCRATCH_BYTES ((size_t)128 << 20)
 #define IDLE_US (INT64_C(3600) * US_PER_S)
 /* Of a filter that reads documents. */
 #define FILTER_MAX_US (20 * US_PER_S)
@@ -375,12 +378,20 @@ static enum err_code sift_documents(struct sifting *s, struct err *e)
     const int64_t *numbers = (const int64_t *)(void *)s->ask.p;
     size_t n = s->ask.len / sizeof(*numbers);
     struct arena *a = arena_new(SCRATCH_BYTES);
+    size_t batch = DOCUMENT_BATCH, i = 0;
     enum err_code code = a ? ERR_NONE : no_memory(e);
 
-    for (size_t i = 0; i < n && code == ERR_NONE; i += DOCUMENT_BATCH) {
+    while (i < n && code == ERR_NONE) {
+        size_t part = n - i < batch ? n - i : batch;
+
         arena_reset(a);
-        code = sift_batch(s, a, numbers + i,
-                          n - i < DOCUMENT_BATCH ? n - i : DOCUMENT_BATCH, e);
+        code = sift_batch(s, a, numbers + i, part, e);
+        if (code == ERR_TOO_LARGE && batch > DOCUMENT_FEW) {
+            batch = DOCUMENT_FEW;
+            code = ERR_NONE;
+        } else {
+            i += part;
+        }
     }
     arena_free(a);
     return code;

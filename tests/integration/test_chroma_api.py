@@ -294,7 +294,8 @@ def test_records(server):
         "include": everything}
     c.update(["a", "nobody"], metadatas=[{"k": None, "l": None}, {"x": 1}],
              documents=["", "y"], embeddings=[None, [1, 1]])
-    assert c.get(ids=["a"], include=everything)["metadatas"] == [None]
+    # as on theirs: {} where there is a uri, else null
+    assert c.get(ids=["a"], include=everything)["metadatas"] == [{}]
     assert c.get(ids=["a", "nobody"])["documents"] == [""]
     # Chroma has uris among the metadata, so what has none but a uri has {}.
     c.update(["c"], metadatas=[{"k": 1}])
@@ -501,6 +502,27 @@ def test_many_records(server):
     assert c.query([0, 1, 2, 3], n_results=1)["ids"] == [["id-15000"]]
     c.drop()
     refused(c.get, 404, "NotFoundError")
+
+
+def test_large_documents(make_lite, box):
+    """More than is read at once, more than a reply has room for."""
+    server = started(make_lite, box, "a")
+    c = Collection.create(server, "large")
+    big = 4 << 20
+    for first in range(0, 40, 10):
+        c.add([str(i) for i in range(first, first + 10)], [[1, 2]] * 10,
+              documents=[f"{i:04}" + "x" * (big - 4)
+                         for i in range(first, first + 10)])
+    assert c.get(where_document={"$contains": "0033x"}, include=[])[
+        "ids"] == ["33"]
+    for limit in (40, 25):  # by columns, and all at once
+        documents = c.get(limit=limit, include=["documents"])["documents"]
+        assert [d[:5] for d in documents] == [
+            f"{i:04}x" for i in range(limit)]
+        assert {len(d) for d in documents} == {big}
+    refused(lambda: c.query([1, 2], n_results=20), 413,
+            "BatchSizeExceededError", "ask for fewer")
+    assert len(c.query([1, 2], n_results=5)["documents"][0]) == 5
 
 
 # -- processes ------------------------------------------------------------------
