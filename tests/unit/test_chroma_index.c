@@ -19,6 +19,17 @@ static struct indexes *make_indexes(struct store_fixture *f, size_t memory)
     return all;
 }
 
+/* One query, of the hits' room. */
+static enum err_code find(struct index *ix, const struct record_collection *c,
+                          const struct vector_filter *keep, size_t k,
+                          struct vector_hit *hits, size_t *n, struct err *e)
+{
+    const struct vector_query q = {
+        .vector = vector_1, .metric = VECTOR_L2, .k = k, .filter = keep};
+
+    return index_search(ix, c, &q, 1, &hits, n, e);
+}
+
 static struct where *filter(const char *text)
 {
     struct where *w = NULL;
@@ -49,12 +60,7 @@ static size_t matching(struct store_fixture *f, struct indexes *all,
         OK(f, index_filter(ix, &now, w, &set, &f->err));
     if (w)
         keep.ids = where_set_ids(set);
-    OK(f, index_search(ix, &now,
-                       &(struct vector_query){.vector = vector_1,
-                                              .metric = VECTOR_L2,
-                                              .k = 100,
-                                              .filter = w ? &keep : NULL},
-                       hits, &n, &f->err));
+    OK(f, find(ix, &now, w ? &keep : NULL, 100, hits, &n, &f->err));
     if (w)
         assert_int_equal(vector_ids_count(keep.ids), n);
     where_set_release(set);
@@ -164,11 +170,7 @@ static void a_collection_that_is_gone(struct store_fixture *f)
     now = look_at(f, &c);
     OK(f, store_collection_delete(f->s, c.number, &f->err));
     OK(f, index_get(&ix, all, &now, &f->err));
-    GIVES(f, ERR_NOT_FOUND,
-          index_search(ix, &now,
-                       &(struct vector_query){
-                           .vector = vector_1, .metric = VECTOR_L2, .k = 3},
-                       hits, &n, &f->err));
+    GIVES(f, ERR_NOT_FOUND, find(ix, &now, NULL, 3, hits, &n, &f->err));
     index_forget(all, c.number); /* in use: stays until it is given back */
     index_release(all, ix);
     indexes_free(all);
@@ -205,11 +207,7 @@ static bool look(struct at_once *o, struct arena *a, const struct where *w)
     ok = index_filter(ix, &now, w, &set, &e) == ERR_NONE &&
          (int64_t)vector_ids_count(where_set_ids(set)) >= now.state.count;
     ok = ok && now.dim &&
-         index_search(ix, &now,
-                      &(struct vector_query){.vector = vector_1,
-                                             .metric = VECTOR_L2,
-                                             .k = WRITES + 1},
-                      hits, &n, &e) == ERR_NONE &&
+         find(ix, &now, NULL, WRITES + 1, hits, &n, &e) == ERR_NONE &&
          (int64_t)n >= now.state.count;
     where_set_release(set);
     index_release(o->all, ix);
