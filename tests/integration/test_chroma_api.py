@@ -13,6 +13,8 @@ from support.documents import ALL_SERVICES, add, query
 from support.sheaf import Sheaf
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.one_process("starts its processes by itself")
+
 OURS = ["portfolio_documents", "papers"]
 PROCESSOR = {"services": "processor"}
 
