@@ -11,7 +11,9 @@ headers = {"Authorization": f"Bearer {token[0]}"} if token else {}
 
 
 def say(name, data):
-    print(json.dumps([name, data]), flush=True)
+    # each event is told on a thread of its own: a line in one piece
+    sys.stdout.write(json.dumps([name, data]) + "\n")
+    sys.stdout.flush()
 
 
 client = socketio.Client(reconnection=False)
