@@ -81,6 +81,7 @@ static void start_server(void)
                           &e);
     assert_non_null(f.router);
     router_add(f.router, backend_routes, f.backend);
+    router_add(f.router, backend_neighbour_routes, f.backend);
     router_add(f.router, ops_routes, f.ops);
     if (server_new(&f.server, &opt, f.router, &e))
         fail_msg("%s", e.msg);

@@ -15,6 +15,8 @@ static const char *const made[] = {
     "sqlite_sequence",
     /* PostgreSQL: the vectors of chunks, the steps taken */
     "chunk_vectors", "schema_versions",
+    /* what a Chroma server has is compared anew */
+    "vector_copy", "vector_copies",
     /* columns */
     "meta.papers_generation", "meta.live_papers", "meta.texts_through",
     "papers.unspaced", "papers.title_key", "papers.labels", "papers.words",
