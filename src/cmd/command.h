@@ -37,7 +37,7 @@ struct command {
 extern const struct command cmd_serve, cmd_scrape, cmd_papers, cmd_jobs,
     cmd_ingest, cmd_query, cmd_ask, cmd_docs, cmd_stats, cmd_tail, cmd_embed,
     cmd_config, cmd_openapi, cmd_token, cmd_doctor, cmd_version, cmd_move,
-    cmd_backup, cmd_restore, cmd_repair;
+    cmd_backup, cmd_restore, cmd_repair, cmd_verify;
 extern const struct command *const commands[]; /* NULL-ended; main.c */
 
 /* "--days 7" or "--days=7": the value of the last one ("" for a flag without

@@ -14,11 +14,11 @@
 #include "cmd/datadir.h"
 
 const struct command *const commands[] = {
-    &cmd_serve, &cmd_scrape,  &cmd_papers,  &cmd_ingest, &cmd_query,
-    &cmd_ask,   &cmd_docs,    &cmd_jobs,    &cmd_stats,  &cmd_tail,
-    &cmd_move,  &cmd_backup,  &cmd_restore, &cmd_repair, &cmd_config,
-    &cmd_embed, &cmd_openapi, &cmd_token,   &cmd_doctor, &cmd_version,
-    NULL,
+    &cmd_serve,   &cmd_scrape, &cmd_papers,  &cmd_ingest, &cmd_query,
+    &cmd_ask,     &cmd_docs,   &cmd_jobs,    &cmd_stats,  &cmd_tail,
+    &cmd_move,    &cmd_backup, &cmd_restore, &cmd_repair, &cmd_verify,
+    &cmd_config,  &cmd_embed,  &cmd_openapi, &cmd_token,  &cmd_doctor,
+    &cmd_version, NULL,
 };
 
 static const char *const common_flags[] = {"--json", "--help",

@@ -335,4 +335,5 @@ const struct store_ops store_postgres_ops = {
     .desk = &postgres_desk_ops,
     .records = &postgres_record_ops,
     .transfer = &postgres_transfer_ops,
+    .verify = &postgres_verify_ops,
 };

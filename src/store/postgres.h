@@ -165,5 +165,6 @@ extern const struct event_ops postgres_event_ops;
 extern const struct desk_ops postgres_desk_ops;
 extern const struct record_ops postgres_record_ops;
 extern const struct transfer_ops postgres_transfer_ops;
+extern const struct verify_ops postgres_verify_ops;
 
 #endif

@@ -512,4 +512,5 @@ const struct store_ops store_sqlite_ops = {
     .desk = &sqlite_desk_ops,
     .records = &sqlite_record_ops,
     .transfer = &sqlite_transfer_ops,
+    .verify = &sqlite_verify_ops,
 };

@@ -342,6 +342,7 @@ extern const struct event_ops sqlite_event_ops;
 extern const struct desk_ops sqlite_desk_ops;
 extern const struct record_ops sqlite_record_ops;
 extern const struct transfer_ops sqlite_transfer_ops;
+extern const struct verify_ops sqlite_verify_ops;
 
 /* slots of sqlite_list.c and sqlite_similar.c */
 enum err_code sqlite_papers_list(struct store *s, struct arena *a,

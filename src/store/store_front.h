@@ -52,7 +52,7 @@
     X(import_done) X(import_rows) X(import_clear) X(import_finish) \
     X(copies_on) X(copies_off) X(copy_state) X(copy_adopt) X(copies_repair) \
     X(copy_note) X(copy_gone) X(copy_forget) X(copy_done) X(copies_finish) \
-    X(copy_find) X(vectors_get)
+    X(copy_find) X(vectors_get) X(verify)
 /* clang-format on */
 
 #define OP_ENUM(name) OP_##name,

@@ -3,8 +3,8 @@
  * Included by the front (store_front.h), the backends and nobody else.  Every
  * slot is required and has the contract of the public function of the same name
  * in store.h, papers.h, jobs.h, scrape.h, documents.h, copies.h, events.h,
- * desk.h, records.h or transfer.h; the wrapper in the front has checked the
- * arguments already, so that backends need not:
+ * desk.h, records.h, transfer.h or verify.h; the wrapper in the front has
+ * checked the arguments already, so that backends need not:
  *   - texts are valid UTF-8 without NUL (JSON texts are taken as they are);
  *   - limits are 0..STORE_MAX_ROWS, offsets >= 0, outputs are not NULL;
  *   - `e` may be NULL, as everywhere.
@@ -25,6 +25,7 @@
 #include "store/scrape.h"
 #include "store/store.h"
 #include "store/transfer.h"
+#include "store/verify.h"
 
 struct paper_ops {
     enum err_code (*webhook_receive)(struct store *s,
@@ -443,6 +444,11 @@ struct copy_ops {
                              size_t n, float *out, bool *found, struct err *e);
 };
 
+struct verify_ops {
+    enum err_code (*verify)(struct store *s, const struct store_verify *v,
+                            struct err *e);
+};
+
 /* max_attempts of the webhook jobs that the store makes itself (deliveries):
  * how often one may take the process down.  Refused sends do not count, they
  * end with a report. */
@@ -478,6 +484,7 @@ struct store_ops {
     const struct desk_ops *desk;
     const struct record_ops *records;
     const struct transfer_ops *transfer;
+    const struct verify_ops *verify;
 };
 
 /* One line of store_op_stats(), while it grows. */

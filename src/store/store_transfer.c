@@ -1,4 +1,5 @@
-/* store_transfer.c - the public calls of transfer.h (store_front.h). */
+/* store_transfer.c - the public calls of transfer.h and verify.h
+ * (store_front.h). */
 #include "store/store_front.h"
 #include "store/transfer_impl.h"
 
@@ -72,4 +73,10 @@ enum err_code store_import_clear(struct store *s,
 enum err_code store_import_finish(struct store *s, struct err *e)
 {
     RUN(s, import_finish, s->ops->transfer->import_finish(s, e));
+}
+
+enum err_code store_verify(struct store *s, const struct store_verify *v,
+                           struct err *e)
+{
+    RUN(s, verify, s->ops->verify->verify(s, v, e));
 }

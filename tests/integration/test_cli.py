@@ -13,7 +13,7 @@ from support.sheaf import run_cli, scraping
 
 COMMANDS = ["serve", "scrape", "papers", "ingest", "query", "docs", "jobs",
             "stats", "tail", "repair", "config", "embed", "openapi", "token", "doctor",
-            "version", "move", "backup", "restore"]
+            "version", "move", "backup", "restore", "verify"]
 
 
 @pytest.fixture

@@ -33,6 +33,21 @@ static void test_sha256(void **state)
                "27ae41e4649b934ca495991b7852b855");
 }
 
+static void test_sha256_in_parts(void **state)
+{
+    struct crypto_hash *h = crypto_hash_new();
+    uint8_t out[32];
+
+    (void)state;
+    crypto_hash_add(h, "a", 1);
+    crypto_hash_add(h, "", 0);
+    crypto_hash_add(h, "bc", 2);
+    crypto_hash_end(h, out);
+    assert_hex(out, 32,
+               "ba7816bf8f01cfea414140de5dae2223"
+               "b00361a396177a9cb410ff61f20015ad");
+}
+
 static void test_hmac(void **state)
 {
     uint8_t out[32];
@@ -144,9 +159,10 @@ static void test_random(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),         cmocka_unit_test(test_hmac),
-        cmocka_unit_test(test_equal),          cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_base64_refuses), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_sha256), cmocka_unit_test(test_sha256_in_parts),
+        cmocka_unit_test(test_hmac),   cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_base64), cmocka_unit_test(test_base64_refuses),
+        cmocka_unit_test(test_random),
     };
 
     return cmocka_run_group_tests_name("crypto", tests, NULL, NULL);
