@@ -104,14 +104,13 @@ enum store_heard {
 /* `heard` is called, on a thread of the store's own, with a set of enum
  * store_heard, until store_listen_end has returned; it must not block.  What is
  * missed while the link is away is made up for: then all of them are heard.
- * SQLite serves one process, and nothing is heard.  Nothing is heard through
- * a pooler that does not keep sessions (store_hears is false): look now and
- * then all the same. */
+ * SQLite serves one process, and nothing is heard.  A pooler that does not keep
+ * sessions swallows it unnoticed: look now and then all the same. */
 enum err_code store_listen(struct store *s,
                            void (*heard)(void *ctx, unsigned what), void *ctx,
                            struct err *e) CHECKED;
 void store_listen_end(struct store *s); /* takes NULL */
-/* Does what others commit come through?  Any thread incl. the loop. */
+/* Is there a link to hear by?  Any thread incl. the loop. */
 bool store_hears(const struct store *s);
 
 /* For fault tests: the nth call from now (1 = next) fails with `code`, once;

@@ -243,7 +243,7 @@ def usual():
     return fault
 
 
-Request = collections.namedtuple("Request", "at ended path params headers")
+Request = collections.namedtuple("Request", "at path params headers")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -275,8 +275,10 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urllib.parse.urlsplit(self.path)
         params = dict(urllib.parse.parse_qsl(parts.query,
                                              keep_blank_values=True))
-        at = time.monotonic()
         with owner.lock:
+            # before the answer, which a job may end with
+            owner.requests.append(Request(time.monotonic(), parts.path, params,
+                                          dict(self.headers)))
             owner.in_flight += 1
             owner.most_in_flight = max(owner.most_in_flight, owner.in_flight)
             fault = owner.script.popleft() if owner.script else owner.always
@@ -291,9 +293,6 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             with owner.lock:
                 owner.in_flight -= 1
-                owner.requests.append(Request(
-                    at, time.monotonic(), parts.path, params,
-                    dict(self.headers)))
 
 
 class _Server(ThreadingHTTPServer):
