@@ -1,6 +1,5 @@
 /* cmd_backup.c - `sheaf backup`: everything into a new folder, while it is
  * served (transfer/backup.h). */
-#include "base/clock.h"
 #include "base/json.h"
 #include "cmd/command.h"
 #include "cmd/place.h"

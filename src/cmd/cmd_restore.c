@@ -7,11 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/mem.h"
 #include "cmd/command.h"
 #include "cmd/place.h"
 #include "cmd/term.h"
 #include "transfer/backup.h"
+#include "transfer/files.h"
 #include "transfer/move.h"
 
 #define PATH_BYTES 4300
@@ -22,22 +23,6 @@ struct restoring {
     struct datadir dir;
     struct backup_info info;
 };
-
-/* The file of an SQLite URL; false: it is no SQLite URL. */
-static bool file_of(const struct restoring *r, char path[PATH_BYTES])
-{
-    const char *rest = r->url + strlen("sqlite:");
-
-    if (strncmp(r->url, "sqlite:", strlen("sqlite:")) != 0)
-        return false;
-    if (strncmp(rest, "//", 2) == 0)
-        rest += 2;
-    if (*rest)
-        snprintf(path, PATH_BYTES, "%s", rest);
-    else
-        snprintf(path, PATH_BYTES, "%s/sheaf.db", r->dir.path);
-    return true;
-}
 
 /* Opened once, so that an older schema is brought up to date here and not in
  * the backup. */
@@ -79,17 +64,6 @@ static enum err_code move_from(const struct restoring *r, const char *copy_url,
     return rc;
 }
 
-static void remove_copy(const char *path)
-{
-    static const char *const endings[] = {"", "-wal", "-shm", NULL};
-    char name[PATH_BYTES + 10];
-
-    for (const char *const *end = endings; *end; end++) {
-        snprintf(name, sizeof(name), "%s%s", path, *end);
-        unlink(name);
-    }
-}
-
 static enum err_code into_database(const struct restoring *r,
                                    const struct config *c, struct err *e)
 {
@@ -99,19 +73,19 @@ static enum err_code into_database(const struct restoring *r,
 
     if (rc != ERR_NONE)
         return rc;
-    remove_copy(copy); /* of one that was interrupted */
+    file_remove_database(copy); /* of one that was interrupted */
     snprintf(url, sizeof(url), "sqlite:%s", copy);
     rc = backup_restore_file(r->folder, copy, e);
     if (rc == ERR_NONE)
         rc = move_from(r, url, c, e);
-    remove_copy(copy);
+    file_remove_database(copy);
     return rc;
 }
 
 static enum err_code restore(struct restoring *r, const struct config *c,
                              struct err *e)
 {
-    char path[PATH_BYTES];
+    char *path = NULL;
     enum err_code rc = backup_check(r->folder, &r->info, e);
 
     if (rc == ERR_NONE)
@@ -120,9 +94,12 @@ static enum err_code restore(struct restoring *r, const struct config *c,
         rc = backup_restore_secrets(r->folder, r->dir.path, e);
     if (rc != ERR_NONE)
         return rc;
-    if (!file_of(r, path))
+    if (!slice_starts(slice_of(r->url), "sqlite:"))
         return into_database(r, c, e);
-    rc = backup_restore_file(r->folder, path, e);
+    rc = store_sqlite_path(&path, r->url, r->dir.path, e);
+    if (rc == ERR_NONE)
+        rc = backup_restore_file(r->folder, path, e);
+    mem_free(path);
     return rc == ERR_NONE ? open_once(r, r->url, e) : rc;
 }
 

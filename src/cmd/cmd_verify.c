@@ -58,11 +58,10 @@ static void note(void *ctx, const char *text)
 
 /* ---- what lies about ---- */
 
-static bool ends(const char *name, const char *with)
+static bool is_leftover(struct slice name)
 {
-    size_t n = strlen(name), k = strlen(with);
-
-    return n >= k && strcmp(name + n - k, with) == 0;
+    return slice_ends(name, ".new") || slice_ends(name, ".restoring") ||
+           slice_starts(name, "restoring.db");
 }
 
 /* Files that a command left which was killed. */
@@ -72,8 +71,7 @@ static void look_for_leftovers(struct verifying *v)
     const struct dirent *entry;
 
     while (d && (entry = readdir(d)) != NULL)
-        if (ends(entry->d_name, ".new") || ends(entry->d_name, ".restoring") ||
-            strncmp(entry->d_name, "restoring.db", 12) == 0) {
+        if (is_leftover(slice_of(entry->d_name))) {
             char text[400];
 
             snprintf(text, sizeof(text),

@@ -24,6 +24,7 @@
 
 #include "base/buf.h"
 #include "base/crypto.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -194,21 +195,6 @@ static enum err_code pack_source(struct pack *p, const struct wanted *want,
     return weights_fill(&p->w, file, e);
 }
 
-static bool write_all(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t done = write(fd, p, n);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        p += done;
-        n -= (size_t)done;
-    }
-    return true;
-}
-
 /* Not forced to disk: should the machine go down now, the checksum finds it. */
 static bool write_cache(const struct pack *p, const char *path)
 {
@@ -220,7 +206,8 @@ static bool write_cache(const struct pack *p, const char *path)
     fd = mkostemp(tmp, O_CLOEXEC);
     if (fd < 0)
         return false;
-    ok = write_all(fd, p->base, p->base_bytes) && fchmod(fd, 0644) == 0;
+    ok = fd_write_all(fd, (struct slice){p->base, p->base_bytes}) &&
+         fchmod(fd, 0644) == 0;
     ok = close(fd) == 0 && ok;
     ok = ok && rename(tmp, path) == 0;
     if (!ok)

@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 #define MAX_DESCRIPTORS 64
 #define ASK_MS 100 /* how long a cancel may go unnoticed */
 #define CHUNK 65536
@@ -49,26 +51,13 @@ static void close_all(struct child *c)
     close_one(&c->said[1]);
 }
 
-static bool write_all(int fd, struct slice s)
-{
-    while (s.len > 0) {
-        ssize_t n = write(fd, s.p, s.len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        s = slice_sub(s, (size_t)n, s.len);
-    }
-    return lseek(fd, 0, SEEK_SET) == 0;
-}
-
 static enum err_code open_all(const struct extraction *j, struct child *c,
                               struct slice input)
 {
     c->input = memfd_create("document", MFD_CLOEXEC);
-    if (c->input < 0 || !write_all(c->input, input) ||
-        pipe2(c->out, O_CLOEXEC) != 0 || pipe2(c->said, O_CLOEXEC) != 0)
+    if (c->input < 0 || !fd_write_all(c->input, input) ||
+        lseek(c->input, 0, SEEK_SET) != 0 || pipe2(c->out, O_CLOEXEC) != 0 ||
+        pipe2(c->said, O_CLOEXEC) != 0)
         return err_set(j->e, ERR_INTERNAL, "cannot prepare a process: %s",
                        strerror(errno));
     return ERR_NONE;

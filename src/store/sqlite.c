@@ -254,27 +254,36 @@ void db_put(struct sqlite_store *s, struct db *c)
 
 /* ---- open and close ---- */
 
-static enum err_code find_path(struct sqlite_store *s,
-                               const struct store_options *opt, struct err *e)
+enum err_code store_sqlite_path(char **out, const char *database_url,
+                                const char *data_dir, struct err *e)
 {
-    const char *rest = opt->database_url + strlen("sqlite:");
+    const char *rest = database_url + strlen("sqlite:");
     struct buf b;
 
     if (strncmp(rest, "//", 2) == 0) /* sqlite:///a/file.db */
         rest += 2;
-    s->in_memory = strcmp(rest, ":memory:") == 0;
     buf_init(&b, 4096);
-    if (s->in_memory)
-        buf_add_str(&b, ":memory:");
-    else if (*rest)
+    if (*rest)
         buf_add_str(&b, rest);
     else
-        buf_printf(&b, "%s/sheaf.db", opt->data_dir);
+        buf_printf(&b, "%s/sheaf.db", data_dir);
     if (!buf_ok(&b)) {
         buf_release(&b);
         return err_field(e, "database_url", "'database_url' is too long");
     }
-    s->path = buf_take(&b, NULL);
+    *out = buf_take(&b, NULL);
+    return ERR_NONE;
+}
+
+static enum err_code find_path(struct sqlite_store *s,
+                               const struct store_options *opt, struct err *e)
+{
+    enum err_code code =
+        store_sqlite_path(&s->path, opt->database_url, opt->data_dir, e);
+
+    if (code != ERR_NONE)
+        return code;
+    s->in_memory = strcmp(s->path, ":memory:") == 0;
     s->data_dir = mem_strndup(opt->data_dir, strlen(opt->data_dir));
     return s->data_dir ? ERR_NONE : err_set(e, ERR_INTERNAL, "out of memory");
 }

@@ -71,7 +71,11 @@ struct store_options {
  * none. */
 enum err_code store_open(struct store **out, const struct store_options *opt,
                          struct err *e) CHECKED;
-void store_close(struct store *s);             /* takes NULL */
+void store_close(struct store *s); /* takes NULL */
+/* The file that a database_url "sqlite:..." names (":memory:" is none);
+ * mem_free() it.  ERR_INVALID: too long. */
+enum err_code store_sqlite_path(char **out, const char *database_url,
+                                const char *data_dir, struct err *e) CHECKED;
 const char *store_name(const struct store *s); /* "sqlite", "postgresql" */
 /* Does it answer, can it write?  For /readyz and doctor. */
 enum err_code store_check(struct store *s, struct err *e) CHECKED;

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "transfer/files.h"
 
@@ -90,17 +91,6 @@ static enum err_code copy_filled(struct making *m, const char *path,
     return code;
 }
 
-static void remove_filling(const char *path)
-{
-    static const char *const endings[] = {"", "-wal", "-shm", NULL};
-    char name[PATH_MAX_LEN + 10];
-
-    for (const char *const *end = endings; *end; end++) {
-        snprintf(name, sizeof(name), "%s%s", path, *end);
-        unlink(name);
-    }
-}
-
 static enum err_code save_database(struct making *m, struct err *e)
 {
     char to[PATH_MAX_LEN], filling[PATH_MAX_LEN];
@@ -117,7 +107,7 @@ static enum err_code save_database(struct making *m, struct err *e)
     code = fill_from(m, filling, e);
     if (code == ERR_NONE)
         code = copy_filled(m, filling, to, e);
-    remove_filling(filling);
+    file_remove_database(filling);
     return code;
 }
 
@@ -173,8 +163,7 @@ static enum err_code write_manifest(struct making *m, struct err *e)
         return code;
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 || !buf_ok(&m->manifest) ||
-        write(fd, m->manifest.p, m->manifest.len) != (ssize_t)m->manifest.len ||
-        fsync(fd) != 0)
+        !fd_write_all(fd, buf_slice(&m->manifest)) || fsync(fd) != 0)
         code = file_error("write", path, e);
     if (fd >= 0)
         close(fd);
@@ -213,7 +202,7 @@ static void remove_partial(const struct making *m)
     if (file_path(path, sizeof(path), m->partial, MANIFEST, NULL) == ERR_NONE)
         unlink(path);
     if (file_path(path, sizeof(path), m->partial, FILLING, NULL) == ERR_NONE)
-        remove_filling(path);
+        file_remove_database(path);
     rmdir(m->partial);
 }
 
@@ -384,12 +373,12 @@ enum err_code backup_restore_secrets(const char *folder, const char *data_dir,
 enum err_code backup_restore_file(const char *folder, const char *path,
                                   struct err *e)
 {
-    static const char *const endings[] = {"", "-wal", "-shm", NULL};
     char from[PATH_MAX_LEN], half[PATH_MAX_LEN + 20];
     enum err_code code =
         file_path(from, sizeof(from), folder, BACKUP_DATABASE, e);
 
-    for (const char *const *end = endings; *end && code == ERR_NONE; end++) {
+    for (const char *const *end = file_database_endings;
+         *end && code == ERR_NONE; end++) {
         snprintf(half, sizeof(half), "%s%s", path, *end);
         if (file_is_there(half))
             code = err_set(e, ERR_CONFLICT,

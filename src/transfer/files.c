@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "base/fd.h"
 
 #define PIECE (256 << 10)
 
@@ -46,21 +47,6 @@ enum err_code file_path(char *out, size_t n, const char *dir, const char *name,
     return ERR_NONE;
 }
 
-static bool write_all(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t k = write(fd, p, n);
-
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return false;
-        p += k;
-        n -= (size_t)k;
-    }
-    return true;
-}
-
 /* Everything of `in`, hashed, into `out` unless that is -1. */
 static enum err_code pass_on(int in, const char *from, int out, const char *to,
                              struct file_sum *sum, struct err *e)
@@ -82,7 +68,8 @@ static enum err_code pass_on(int in, const char *from, int out, const char *to,
         } else {
             crypto_hash_add(h, piece, (size_t)n);
             sum->bytes += n;
-            if (out >= 0 && !write_all(out, piece, (size_t)n))
+            if (out >= 0 &&
+                !fd_write_all(out, (struct slice){piece, (size_t)n}))
                 code = file_error("write", to, e);
         }
     }
@@ -126,6 +113,18 @@ enum err_code file_copy(const char *from, const char *to, struct file_sum *sum,
     if (code != ERR_NONE)
         unlink(to);
     return code;
+}
+
+const char *const file_database_endings[] = {"", "-wal", "-shm", NULL};
+
+void file_remove_database(const char *path)
+{
+    char name[4400];
+
+    for (const char *const *end = file_database_endings; *end; end++) {
+        snprintf(name, sizeof(name), "%s%s", path, *end);
+        unlink(name);
+    }
 }
 
 /* The folder that holds it. */

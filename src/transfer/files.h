@@ -31,6 +31,11 @@ enum err_code file_copy(const char *from, const char *to, struct file_sum *sum,
  * disk too. */
 enum err_code file_rename_new(const char *from, const char *to, struct err *e)
     CHECKED;
+/* What SQLite adds to the path of a database for the files it is in; ended by
+ * NULL. */
+extern const char *const file_database_endings[];
+/* Those that are there, of a path as file_path() makes it. */
+void file_remove_database(const char *path);
 /* What the system said (errno) about what was tried: ERR_NO_SPACE, ... */
 enum err_code file_error(const char *what, const char *path, struct err *e);
 

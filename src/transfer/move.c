@@ -27,6 +27,12 @@
 
 /* ---- a row as bytes ---- */
 
+static bool has_bytes(enum transfer_type type)
+{
+    return type == TRANSFER_TEXT || type == TRANSFER_BYTES ||
+           type == TRANSFER_VECTOR;
+}
+
 static void add_cell(struct buf *b, enum transfer_type type,
                      const struct transfer_cell *v)
 {
@@ -37,11 +43,10 @@ static void add_cell(struct buf *b, enum transfer_type type,
         return;
     if (type == TRANSFER_REAL)
         memcpy(&bits, &v->d, sizeof(bits));
-    else if (type != TRANSFER_INT && type != TRANSFER_BOOL)
+    else if (has_bytes(type))
         bits = v->s.len;
     buf_add(b, &bits, sizeof(bits));
-    if (type == TRANSFER_TEXT || type == TRANSFER_BYTES ||
-        type == TRANSFER_VECTOR)
+    if (has_bytes(type))
         buf_add_slice(b, v->s);
 }
 
@@ -120,12 +125,6 @@ static enum err_code tell(struct mover *m, struct err *e)
         return ERR_NONE;
     return m->opt->progress(m->opt->ctx, m->t->name, m->read + m->sum.rows,
                             m->total, e);
-}
-
-static bool has_bytes(enum transfer_type type)
-{
-    return type == TRANSFER_TEXT || type == TRANSFER_BYTES ||
-           type == TRANSFER_VECTOR;
 }
 
 static enum err_code keep_row(struct mover *m, const struct transfer_cell *row,
