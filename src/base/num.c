@@ -123,3 +123,10 @@ size_t num_double(char out[NUM_TEXT], double v)
     }
     return put_general(out, v);
 }
+
+int num_order_i64(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}

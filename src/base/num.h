@@ -17,6 +17,9 @@ size_t num_i64(char out[NUM_TEXT], int64_t v);
  * ("1.0", "0.85", "1e-07"), as Python's repr() writes it.  v is finite. */
 size_t num_double(char out[NUM_TEXT], double v);
 
+/* For qsort() and bsearch() over int64_t, the lowest first. */
+int num_order_i64(const void *a, const void *b);
+
 /* strtod of the C locale. */
 double num_parse(const char *cstr);
 

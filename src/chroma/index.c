@@ -408,11 +408,10 @@ static enum err_code sift(struct index *ix, const struct where *w,
     code = sift_rows(&s, e);
     if (code == ERR_NONE && s.ask.len)
         code = sift_documents(&s, e);
-    if (code == ERR_NONE && (!buf_ok(&s.yes) || !buf_ok(&s.ask)))
+    if (code == ERR_NONE && !buf_ok(&s.ask))
         code = no_memory(e);
     if (code == ERR_NONE)
-        code = vector_ids_new(out, (const int64_t *)(void *)s.yes.p,
-                              s.yes.len / sizeof(int64_t), e);
+        code = vector_ids_of(out, &s.yes, e);
     buf_release(&s.yes);
     buf_release(&s.ask);
     return code;

@@ -95,13 +95,6 @@ const struct vector_ids *selection_ids(const struct selection *s)
     return s->set ? where_set_ids(s->set) : NULL;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 enum err_code selection_list(const struct selection *sel, struct source *s,
                              int64_t offset, int64_t limit, int64_t **out,
                              size_t *n, struct err *e)
@@ -118,7 +111,7 @@ enum err_code selection_list(const struct selection *sel, struct source *s,
     if (!*out)
         return no_memory(e);
     vector_ids_list(ids, *out);
-    qsort(*out, count, sizeof(**out), ascending);
+    qsort(*out, count, sizeof(**out), num_order_i64);
     from = (uint64_t)offset < count ? (size_t)offset : count;
     *n = (uint64_t)limit < count - from ? (size_t)limit : count - from;
     for (size_t i = 0; from && i < *n; i++)

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "chroma/chroma_impl.h"
+#include "processor/chroma_record.h"
 #include "processor/collection.h"
 #include "processor/passage.h"
 #include "processor/search.h"
@@ -51,13 +52,10 @@ static enum err_code all_numbers(struct source *s, int64_t **out, size_t *n,
 
 static enum err_code count(struct source *s, int64_t *out, struct err *e)
 {
-    int64_t *numbers = NULL;
-    size_t n = 0;
-    enum err_code code = all_numbers(s, &numbers, &n, e);
+    struct collection *c = NULL;
+    enum err_code code = collection_of(s, false, &c, e);
 
-    free(numbers);
-    *out = (int64_t)n;
-    return code;
+    return code == ERR_NONE ? collection_count(c, out, e) : code;
 }
 
 static enum err_code list(struct source *s, int64_t offset, int64_t limit,
@@ -74,92 +72,10 @@ static enum err_code list(struct source *s, int64_t offset, int64_t limit,
     return ERR_NONE;
 }
 
-/* "paper_12", without a zero in front. */
-static int64_t paper_number(struct slice id)
-{
-    int64_t n = 0;
-    struct slice digits;
-
-    if (!slice_starts(id, "paper_"))
-        return 0;
-    digits = slice_sub(id, 6, id.len);
-    return digits.len && digits.p[0] != '0' && slice_to_i64(digits, &n) && n > 0
-               ? n
-               : 0;
-}
-
-/* "doc-abc_chunk_3": the document's id and the index. */
-static bool split_chunk_id(struct slice id, struct slice *document,
-                           int64_t *index)
-{
-    static const char middle[] = "_chunk_";
-    size_t n = sizeof(middle) - 1;
-    struct slice digits;
-
-    for (size_t at = id.len; at-- > 1;) {
-        if (!slice_starts(slice_sub(id, at, id.len), middle))
-            continue;
-        digits = slice_sub(id, at + n, id.len);
-        *document = slice_sub(id, 0, at);
-        return digits.len > 0 && digits.p[0] != '-' &&
-               (digits.len == 1 || digits.p[0] != '0') &&
-               slice_to_i64(digits, index);
-    }
-    return false;
-}
-
-static enum err_code chunk_number(struct source *s, struct arena *a,
-                                  struct slice id, int64_t *out, struct err *e)
-{
-    struct slice document;
-    struct chunk *chunk = NULL;
-    int64_t index = 0, all;
-    size_t n = 0;
-    struct err why = {0};
-    enum err_code code;
-
-    *out = 0;
-    if (!split_chunk_id(id, &document, &index))
-        return ERR_NONE;
-    code = store_document_chunks(s->chroma->store, a, document, index, 1,
-                                 &chunk, &n, &all, &why);
-    if (code != ERR_NONE && code != ERR_NOT_FOUND)
-        return err_set(e, code, "%s", why.msg);
-    if (code == ERR_NONE && n && chunk->index == index)
-        *out = chunk->id;
-    return ERR_NONE;
-}
-
-static int by_number(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Only what the collection has counts: a paper may wait for its vector. */
 static enum err_code find(struct source *s, const struct slice *ids, size_t n,
                           int64_t *out, struct err *e)
 {
-    struct arena *a = arena_new(SCRATCH_BYTES);
-    int64_t *known = NULL;
-    size_t n_known = 0;
-    enum err_code code = a ? all_numbers(s, &known, &n_known, e)
-                           : err_set(e, ERR_UNAVAILABLE, "out of memory");
-
-    for (size_t i = 0; i < n && code == ERR_NONE; i++) {
-        arena_reset(a);
-        if (of(s)->set == VECTORS_PAPERS)
-            out[i] = paper_number(ids[i]);
-        else
-            code = chunk_number(s, a, ids[i], &out[i], e);
-        if (code == ERR_NONE &&
-            !bsearch(&out[i], known, n_known, sizeof(*known), by_number))
-            out[i] = 0;
-    }
-    free(known);
-    arena_free(a);
-    return code;
+    return chroma_names_find(s->chroma->store, of(s)->set, ids, n, out, e);
 }
 
 /* ---- records ---- */
@@ -188,12 +104,14 @@ static enum err_code from_chunk(struct arena *a, const struct chunk *c,
                                 unsigned fields, struct record *out,
                                 struct err *e)
 {
-    char *id = arena_printf(a, "%.*s_chunk_%lld", SLICE_ARG(c->document_id),
-                            (long long)c->index);
+    char id[CHROMA_NAME];
 
-    if (!id)
+    *out = (struct record){.number = c->id};
+    if (chroma_name_write(id, VECTORS_CHUNKS,
+                          (struct copy_name){c->document_id, c->index}))
+        out->id = arena_slice(a, slice_of(id));
+    if (!out->id.p)
         return too_large(e);
-    *out = (struct record){.number = c->id, .id = slice_of(id)};
     if (fields & RECORD_DOCUMENT)
         out->document = c->text;
     return fields & RECORD_METADATA
@@ -349,11 +267,8 @@ static enum err_code filter_documents(struct source *s, const struct where *w,
     buf_init(&yes, (size_t)VECTOR_MAX_COUNT * sizeof(int64_t));
     if (code == ERR_NONE)
         code = sift(s, w, numbers, n, &yes, e);
-    if (code == ERR_NONE && !buf_ok(&yes))
-        code = err_set(e, ERR_UNAVAILABLE, "out of memory");
     if (code == ERR_NONE)
-        code = vector_ids_new(&ids, (const int64_t *)(void *)yes.p,
-                              yes.len / sizeof(int64_t), e);
+        code = vector_ids_of(&ids, &yes, e);
     buf_release(&yes);
     free(numbers);
     if (code != ERR_NONE)

@@ -192,8 +192,7 @@ static enum err_code read_changed(struct chroma_find *f, uint64_t since,
                    : store_chunks_each(s, m, since, take_chunk, &fill,
                                        &c->generation, e);
     if (code == ERR_NONE)
-        code = vector_ids_new(&c->ids, (const int64_t *)(void *)fill.ids.p,
-                              fill.ids.len / sizeof(int64_t), e);
+        code = vector_ids_of(&c->ids, &fill.ids, e);
     buf_release(&fill.ids);
     return code;
 }
@@ -348,25 +347,17 @@ static enum err_code ask(struct finding *s, size_t n, struct chroma_hit **hits,
     return code;
 }
 
-/* Which of ours are they?  ids[i]: 0 for what we do not have. */
+/* Which of ours are they?  ids[i]: 0 for what we do not have.
+ * n <= STORE_MAX_BATCH. */
 static enum err_code identify(struct finding *s, const struct chroma_hit *hits,
                               size_t n, int64_t *ids, struct err *e)
 {
-    struct copy_name names[STORE_MAX_BATCH];
-    size_t at[STORE_MAX_BATCH], m = 0;
-    int64_t found[STORE_MAX_BATCH];
-    enum err_code code;
+    struct slice names[STORE_MAX_BATCH];
 
-    for (size_t i = 0; i < n; i++) {
-        ids[i] = 0;
-        if (chroma_name_read(&names[m], s->f->base.set, hits[i].name))
-            at[m++] = i;
-    }
-    code =
-        store_copy_find(s->f->base.store, s->f->base.set, names, m, found, e);
-    for (size_t i = 0; i < m && code == ERR_NONE; i++)
-        ids[at[i]] = found[i];
-    return code;
+    for (size_t i = 0; i < n; i++)
+        names[i] = hits[i].name;
+    return chroma_names_find(s->f->base.store, s->f->base.set, names, n, ids,
+                             e);
 }
 
 static bool counts(const struct finding *s, int64_t id)

@@ -51,6 +51,40 @@ bool chroma_name_read(struct copy_name *out, enum vector_set set,
     return out->document.len > 0;
 }
 
+/* n <= STORE_MAX_BATCH */
+static enum err_code find_batch(struct store *s, enum vector_set set,
+                                const struct slice *names, size_t n,
+                                int64_t *ids, struct err *e)
+{
+    struct copy_name parsed[STORE_MAX_BATCH] = {{.number = 0}};
+    size_t at[STORE_MAX_BATCH], m = 0;
+    int64_t found[STORE_MAX_BATCH];
+    enum err_code code;
+
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = 0;
+        if (chroma_name_read(&parsed[m], set, names[i]))
+            at[m++] = i;
+    }
+    code = store_copy_find(s, set, parsed, m, found, e);
+    for (size_t i = 0; i < m && code == ERR_NONE; i++)
+        ids[at[i]] = found[i];
+    return code;
+}
+
+enum err_code chroma_names_find(struct store *s, enum vector_set set,
+                                const struct slice *names, size_t n,
+                                int64_t *ids, struct err *e)
+{
+    enum err_code code = ERR_NONE;
+
+    for (size_t i = 0; i < n && code == ERR_NONE; i += STORE_MAX_BATCH)
+        code = find_batch(s, set, names + i,
+                          n - i < STORE_MAX_BATCH ? n - i : STORE_MAX_BATCH,
+                          ids + i, e);
+    return code;
+}
+
 /* ---- metadata ---- */
 
 static bool is_scalar(const json_t *v)

@@ -5,7 +5,7 @@
  * them: texts, numbers, booleans, and lists of one of these kinds that are not
  * empty.  Objects, nulls and keys that begin with '#' are left out.
  *
- * Threads: pure functions.
+ * Threads: pure functions, but for the one that asks the store.
  */
 #ifndef PROCESSOR_CHROMA_RECORD_H
 #define PROCESSOR_CHROMA_RECORD_H
@@ -21,6 +21,11 @@ bool chroma_name_write(char out[CHROMA_NAME], enum vector_set set,
 /* The reverse; *out borrows from `text`.  false: it is none of ours. */
 bool chroma_name_read(struct copy_name *out, enum vector_set set,
                       struct slice text);
+/* ids[i]: the visible chunk, or the paper with a vector, of this name; 0: there
+ * is none.  Any n.  Blocks (store_copy_find). */
+enum err_code chroma_names_find(struct store *s, enum vector_set set,
+                                const struct slice *names, size_t n,
+                                int64_t *ids, struct err *e) CHECKED;
 
 /* What Chroma can hold of these metadata, a new object; NULL: out of memory. */
 json_t *chroma_metadata(const json_t *o);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/num.h"
 #include "processor/nearest.h"
 #include "processor/passage.h"
 
@@ -363,6 +364,12 @@ enum err_code collection_refresh(struct collection *c, const struct model_id *m,
     return update(c, m, c->index != NULL, e);
 }
 
+/* What is known is as new as the index; without one it is brought up here. */
+static enum err_code know_entries(struct collection *c, struct err *e)
+{
+    return c->index ? ERR_NONE : update(c, NULL, true, e);
+}
+
 /* ---- filters ---- */
 
 /* Read the metadata of a document, through its first chunk. */
@@ -538,10 +545,7 @@ static enum err_code evaluate(struct collection *c, const struct where *w,
     if (code == ERR_NONE)
         code = match_groups(c, w, &ids, e);
     if (code == ERR_NONE)
-        code = buf_ok(&ids)
-                   ? vector_ids_new(out, (const int64_t *)(void *)ids.p,
-                                    ids.len / sizeof(int64_t), e)
-                   : err_set(e, ERR_UNAVAILABLE, "out of memory");
+        code = vector_ids_of(out, &ids, e);
     buf_release(&ids);
     return code;
 }
@@ -551,7 +555,7 @@ enum err_code collection_filter(struct collection *c, const struct where *w,
 {
     struct vector_ids *ids;
     uint64_t version;
-    enum err_code code = c->index ? ERR_NONE : update(c, NULL, true, e);
+    enum err_code code = know_entries(c, e);
 
     if (code != ERR_NONE)
         return code;
@@ -630,17 +634,23 @@ enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
 
 /* ---- one by one ---- */
 
-static int ascending(const void *a, const void *b)
+enum err_code collection_count(struct collection *c, int64_t *out,
+                               struct err *e)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    enum err_code code = know_entries(c, e);
 
-    return (x > y) - (x < y);
+    if (code != ERR_NONE)
+        return code;
+    pthread_rwlock_rdlock(&c->lock);
+    *out = (int64_t)c->n_entries;
+    pthread_rwlock_unlock(&c->lock);
+    return ERR_NONE;
 }
 
 enum err_code collection_ids(struct collection *c, int64_t **out, size_t *n,
                              struct err *e)
 {
-    enum err_code code = c->index ? ERR_NONE : update(c, NULL, true, e);
+    enum err_code code = know_entries(c, e);
 
     if (code != ERR_NONE)
         return code;
@@ -653,7 +663,7 @@ enum err_code collection_ids(struct collection *c, int64_t **out, size_t *n,
     pthread_rwlock_unlock(&c->lock);
     if (!*out)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
-    qsort(*out, *n, sizeof(**out), ascending);
+    qsort(*out, *n, sizeof(**out), num_order_i64);
     return ERR_NONE;
 }
 

@@ -64,6 +64,9 @@ enum err_code collection_similar(struct collection *c, int64_t id, size_t k,
  * too, which have no vector here. */
 enum err_code collection_ids(struct collection *c, int64_t **out, size_t *n,
                              struct err *e) CHECKED;
+/* How many those are. */
+enum err_code collection_count(struct collection *c, int64_t *out,
+                               struct err *e) CHECKED;
 /* Into out[STORE_VECTOR_DIM].  ERR_NOT_FOUND: it has none of this model. */
 enum err_code collection_vector(struct collection *c, int64_t id, float *out,
                                 struct err *e) CHECKED;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "processor/chroma_record.h"
 #include "processor/processor_impl.h"
 
 #define MAX_METADATA ((size_t)1 << 20)
@@ -165,10 +166,10 @@ static void write_paper_link(struct jw *j, const struct paper *p)
 
 void passage_write(struct jw *j, const struct chunk *c, const struct paper *p)
 {
-    char id[200];
+    char id[CHROMA_NAME];
 
-    snprintf(id, sizeof(id), "%.*s_chunk_%lld", SLICE_ARG(c->document_id),
-             (long long)c->index);
+    (void)chroma_name_write(id, VECTORS_CHUNKS,
+                            (struct copy_name){c->document_id, c->index});
     jw_obj(j);
     if (p)
         jw_kslice(j, "id", c->document_id);

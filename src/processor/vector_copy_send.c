@@ -466,26 +466,21 @@ enum err_code copy_send_remove(struct copy_send *w, const struct copy_gone *g,
 static enum err_code judge(struct copy_send *w, const struct chroma_records *r,
                            struct err *e)
 {
-    struct copy_name names[PAGE] = {{.number = 0}};
-    size_t at[PAGE], n = 0;
+    struct slice names[PAGE] = {SLICE_NONE};
     int64_t ids[PAGE];
-    enum err_code code = ERR_NONE;
+    size_t n = 0;
+    enum err_code code;
 
-    for (size_t i = 0; i < r->n && code == ERR_NONE; i++) {
+    for (size_t i = 0; i < r->n; i++) {
         struct slice name = chroma_records_name(r, i);
 
-        if (memchr(name.p, 0, name.len))
-            continue; /* never ours, and cannot be asked for */
-        if (chroma_name_read(&names[n], w->set, name))
-            at[n++] = i;
-        else
-            code = remove_name(w, name, e);
+        if (!memchr(name.p, 0, name.len)) /* else never ours */
+            names[n++] = name;
     }
-    if (code == ERR_NONE)
-        code = store_copy_find(w->run->store, w->set, names, n, ids, e);
+    code = chroma_names_find(w->run->store, w->set, names, n, ids, e);
     for (size_t i = 0; i < n && code == ERR_NONE; i++)
         if (ids[i] == 0)
-            code = remove_name(w, chroma_records_name(r, at[i]), e);
+            code = remove_name(w, names[i], e);
     return code;
 }
 

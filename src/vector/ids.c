@@ -107,6 +107,15 @@ enum err_code vector_ids_new(struct vector_ids **out, const int64_t *ids,
     return ERR_NONE;
 }
 
+enum err_code vector_ids_of(struct vector_ids **out, const struct buf *ids,
+                            struct err *e)
+{
+    if (!buf_ok(ids))
+        return err_set(e, ERR_UNAVAILABLE, "out of memory");
+    return vector_ids_new(out, (const int64_t *)(const void *)ids->p,
+                          ids->len / sizeof(int64_t), e);
+}
+
 void vector_ids_free(struct vector_ids *s)
 {
     if (s)

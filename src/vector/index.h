@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #define VECTOR_MAX_DIM 4096
@@ -172,6 +173,9 @@ void vector_index_info(struct vector_index *ix, struct vector_info *out);
  * than VECTOR_MAX_COUNT.  ERR_UNAVAILABLE: out of memory. */
 enum err_code vector_ids_new(struct vector_ids **out, const int64_t *ids,
                              size_t n, struct err *e) CHECKED;
+/* The same of a buffer of int64_t.  ERR_UNAVAILABLE also if that has failed. */
+enum err_code vector_ids_of(struct vector_ids **out, const struct buf *ids,
+                            struct err *e) CHECKED;
 void vector_ids_free(struct vector_ids *s); /* takes NULL */
 bool vector_ids_has(const struct vector_ids *s, int64_t id);
 size_t vector_ids_count(const struct vector_ids *s);
