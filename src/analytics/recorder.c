@@ -353,6 +353,7 @@ enum err_code recorder_new(struct recorder **out,
         recorder_free(r);
         return err_set(e, ERR_INTERNAL, "cannot start a thread");
     }
+    pthread_setname_np(r->thread, "views");
     *out = r;
     return ERR_NONE;
 }

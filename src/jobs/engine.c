@@ -683,12 +683,14 @@ static void *keeper_main(void *arg)
 
 /* ---- life ---- */
 
-static void start_thread(pthread_t *t, void *(*main)(void *), void *arg)
+static void start_thread(pthread_t *t, const char *name, void *(*main)(void *),
+                         void *arg)
 {
     if (pthread_create(t, NULL, main, arg) != 0) {
         log_error("jobs", "cannot start a thread");
         abort();
     }
+    pthread_setname_np(*t, name);
 }
 
 enum err_code jobs_start(struct jobs *j, struct err *e)
@@ -704,7 +706,7 @@ enum err_code jobs_start(struct jobs *j, struct err *e)
         return err_set(e, ERR_INTERNAL, "out of memory for the job engine");
     j->started = true;
     j->alive = j->n_workers + 1;
-    start_thread(&j->keeper, keeper_main, j);
+    start_thread(&j->keeper, "keeper", keeper_main, j);
     for (int i = 0; i < j->n_workers; i++) {
         struct worker *w = &j->workers[i];
 
@@ -714,7 +716,7 @@ enum err_code jobs_start(struct jobs *j, struct err *e)
             abort();
         snprintf(w->owner, sizeof(w->owner), "%ld-%s-%d", (long)getpid(), id,
                  i + 1);
-        start_thread(&w->thread, worker_main, w);
+        start_thread(&w->thread, "job", worker_main, w);
     }
     return ERR_NONE;
 }

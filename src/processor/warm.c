@@ -112,6 +112,7 @@ enum err_code warmer_start(struct warmer **out, struct processor *p,
     ok = pthread_create(&w->thread, NULL, warm_main, w) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (ok) {
+        pthread_setname_np(w->thread, "vectors");
         *out = w;
         return ERR_NONE;
     }

@@ -140,6 +140,7 @@ enum err_code pg_listener_new(struct pg_listener **out,
     ok = l->stop >= 0 && pthread_create(&l->thread, NULL, listen_main, l) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (ok) {
+        pthread_setname_np(l->thread, "listen");
         *out = l;
         return ERR_NONE;
     }

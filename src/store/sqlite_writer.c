@@ -341,6 +341,7 @@ enum err_code writer_start(struct sqlite_store *s, struct err *e)
     if (rc != 0)
         return err_set(e, ERR_INTERNAL, "no thread for the writer: '%s'",
                        strerror(rc));
+    pthread_setname_np(s->thread, "writer");
     s->thread_runs = true;
     return ERR_NONE;
 }
