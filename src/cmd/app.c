@@ -57,7 +57,7 @@ struct app {
     struct ops_describer describers[5];
     struct ops *ops;
     struct router *router;
-    struct app *whole; /* what the desk's address serves; NULL: this process */
+    struct app *whole; /* all services, described; NULL: they are all here */
     struct server *server;
     struct scraper *scraper;     /* NULL: runs elsewhere */
     struct backend *backend;     /* NULL: neither it nor the vectors are here */
@@ -356,34 +356,44 @@ static void make_ops(struct app *a)
     });
 }
 
+/* Does it run here?  Then the rows to come are its own. */
+static bool begin_rows(struct app *a, enum service one)
+{
+    if (a->services & one)
+        router_service(a->router, service_name(one));
+    return a->services & one;
+}
+
 /* Every service's rows; of those that are not in this process, none. */
 static void add_routes(struct app *a)
 {
-    if (a->services & SERVICE_SCRAPER) {
+    if (begin_rows(a, SERVICE_SCRAPER)) {
         router_add(a->router, scraper_routes, a->scraper);
         router_add(a->router, scraper_schedule_routes, a->scraper);
         router_add(a->router, scraper_delivery_routes, a->scraper);
     }
+    router_service(a->router, NULL);
     router_add(a->router, jobs_routes, &a->jobs_api);
-    if (a->services & SERVICE_BACKEND)
+    if (begin_rows(a, SERVICE_BACKEND))
         router_add(a->router, backend_routes, a->backend);
-    if (a->services & (SERVICE_BACKEND | SERVICE_PROCESSOR))
+    if (begin_rows(a, SERVICE_BACKEND) || begin_rows(a, SERVICE_PROCESSOR))
         router_add(a->router, backend_neighbour_routes, a->backend);
-    if (a->services & SERVICE_PROCESSOR) {
+    if (begin_rows(a, SERVICE_PROCESSOR)) {
         processor_add_routes(a->processor, a->router);
         chroma_api_add_routes(a->chroma, a->router);
     }
-    if (a->services & SERVICE_ANALYTICS) {
+    if (begin_rows(a, SERVICE_ANALYTICS)) {
         sio_add_routes(a->live, a->router);
         router_add(a->router, analytics_routes, a->analytics);
         router_add(a->router, analytics_stats_routes, a->analytics);
     }
-    if (a->services & SERVICE_WEB)
+    if (begin_rows(a, SERVICE_WEB))
         router_add(a->router, web_routes, (void *)&web_files);
+    router_service(a->router, NULL);
     router_add(a->router, ops_routes, a->ops);
     router_add(a->router, settings_routes, (void *)a->config);
     router_add_session(a->router);
-    router_add_docs(a->router, a->whole ? a->whole->router : NULL);
+    router_add_docs(a->router);
 }
 
 static enum err_code make_description(struct app **out, const struct config *c,
@@ -393,10 +403,16 @@ static enum err_code make_description(struct app **out, const struct config *c,
  * proxy's, which leads to those that are not in this process. */
 static enum err_code make_whole(struct app *a, struct err *e)
 {
-    if (!(a->services & SERVICE_WEB) || a->services == SERVICES_ALL ||
-        !*config_str(a->config, "public_url"))
+    enum err_code rc;
+
+    if (a->services == SERVICES_ALL)
         return ERR_NONE;
-    return make_description(&a->whole, a->config, SERVICES_ALL, e);
+    rc = make_description(&a->whole, a->config, SERVICES_ALL, e);
+    if (rc == ERR_NONE)
+        router_set_whole(a->router, a->whole->router,
+                         a->services & SERVICE_WEB &&
+                             *config_str(a->config, "public_url"));
+    return rc;
 }
 
 static enum err_code make_router(struct app *a, const char *listen,
@@ -548,7 +564,6 @@ enum err_code app_describe(struct buf *out, const struct config *c,
                            struct err *e)
 {
     const char *url = config_str(c, "public_url");
-    const struct app *shown;
     struct app *a = NULL;
     int services;
     enum err_code rc;
@@ -556,8 +571,7 @@ enum err_code app_describe(struct buf *out, const struct config *c,
     if ((rc = services_read(&services, c, e)) != ERR_NONE ||
         (rc = make_description(&a, c, services, e)) != ERR_NONE)
         return rc;
-    shown = a->whole ? a->whole : a;
-    router_describe(shown->router, slice_of(*url ? url : "/"), out);
+    router_describe(a->router, slice_of(*url ? url : "/"), out);
     app_close(a);
     return ERR_NONE;
 }

@@ -8,6 +8,15 @@
 static const char *const names[] = {"scraper",   "backend", "processor",
                                     "analytics", "web",     NULL};
 
+const char *service_name(enum service one)
+{
+    int i = 0;
+
+    while (1 << i != (int)one)
+        i++;
+    return names[i];
+}
+
 enum err_code services_read(int *out, const struct config *c, struct err *e)
 {
     struct slice rest = slice_of(config_str(c, "services")), name;

@@ -22,4 +22,7 @@ enum service {
 enum err_code services_read(int *out, const struct config *c, struct err *e)
     CHECKED;
 
+/* As the setting has it.  `one`: of them exactly one. */
+const char *service_name(enum service one);
+
 #endif

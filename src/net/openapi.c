@@ -413,6 +413,7 @@ void router_describe(const struct router *rt, struct slice base_url,
 {
     struct jw j;
 
+    rt = router_at_address(rt);
     jw_init(&j, out);
     jw_obj(&j);
     jw_kstr(&j, "openapi", "3.1.0");
@@ -440,7 +441,7 @@ void router_describe(const struct router *rt, struct slice base_url,
 static enum err_code openapi(struct request *r, struct err *e)
 {
     (void)e;
-    router_describe(r->ctx, r->base_url, reply_json(r, 200));
+    router_describe(r->exchange->router, r->base_url, reply_json(r, 200));
     return ERR_NONE;
 }
 

@@ -178,7 +178,7 @@ static void add_row(struct router *rt, const struct route *row, void *ctx)
 
     if (!m)
         out_of_memory();
-    *m = (struct match){.route = row, .ctx = ctx};
+    *m = (struct match){.route = row, .ctx = ctx, .service = rt->service};
     check_row(row->pattern[0] == '/', row, "a pattern begins with a slash");
     check_row(row->method < HTTP_OPTIONS && row->method != HTTP_HEAD, row,
               "HEAD and OPTIONS are automatic");
@@ -215,9 +215,34 @@ void router_add(struct router *rt, const struct route *rows, void *ctx)
         add_row(rt, rows, ctx);
 }
 
-void router_add_docs(struct router *rt, const struct router *whole)
+void router_service(struct router *rt, const char *name)
 {
-    router_add(rt, docs_routes, (void *)(whole ? whole : rt));
+    size_t i = 0;
+
+    rt->service = name;
+    while (name && i < rt->n_services && strcmp(rt->services[i], name) != 0)
+        i++;
+    if (!name || i < rt->n_services)
+        return;
+    assert(rt->n_services < ROUTER_MAX_SERVICES);
+    rt->services[rt->n_services++] = name;
+}
+
+void router_set_whole(struct router *rt, const struct router *whole,
+                      bool reached)
+{
+    rt->whole = whole;
+    rt->whole_reached = reached;
+}
+
+const struct router *router_at_address(const struct router *rt)
+{
+    return rt->whole && rt->whole_reached ? rt->whole : rt;
+}
+
+void router_add_docs(struct router *rt)
+{
+    router_add(rt, docs_routes, NULL);
 }
 
 void router_add_session(struct router *rt)
@@ -320,6 +345,33 @@ void reply_not_found(struct exchange *x)
 {
     reply_problem(x, 404, NULL,
                   x->envelope == ENVELOPE_DRF ? "Not found." : "not found");
+}
+
+/* No row of ours: is it one of a service that runs elsewhere? */
+static void answer_no_path(struct exchange *x, struct slice path)
+{
+    const struct router *rt = x->router;
+    const struct node *n =
+        rt->whole ? walk(&rt->whole->root, path, x, 0) : NULL;
+    const struct match *m = NULL;
+    struct buf msg;
+
+    for (int k = 0; n && k < HTTP_OTHER; k++)
+        if (n->by_method[k])
+            m = n->by_method[k];
+    if (!m) {
+        reply_not_found(x);
+        return;
+    }
+    x->envelope = m->route->envelope;
+    policy_cors(x, m->route->policy);
+    buf_init(&msg, 300);
+    buf_printf(&msg, "the service '%s' does not run in this process, which has",
+               m->service);
+    for (size_t i = 0; i < rt->n_services; i++)
+        buf_printf(&msg, "%s '%s'", i ? "," : "", rt->services[i]);
+    reply_problem(x, 404, NULL, buf_ok(&msg) ? msg.p : "not found");
+    buf_release(&msg);
 }
 
 /* Must a body come with this row? */
@@ -432,6 +484,7 @@ void router_admit(struct exchange *x)
 {
     struct request *r = &x->r;
     const struct node *n;
+    struct slice path;
     struct err e = {0};
 
     r->method = x->head.method;
@@ -457,13 +510,12 @@ void router_admit(struct exchange *x)
     }
     if (!policy_host(x))
         return;
-    n = walk(&x->router->root,
-             r->path.len > 1 ? slice_sub(r->path, 1, r->path.len) : SLICE_NONE,
-             x, 0);
+    path = r->path.len > 1 ? slice_sub(r->path, 1, r->path.len) : SLICE_NONE;
+    n = walk(&x->router->root, path, x, 0);
     if (n)
         admit_route(x, n);
     else
-        reply_not_found(x);
+        answer_no_path(x, path);
 }
 
 void router_run(struct exchange *x)

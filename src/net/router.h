@@ -125,14 +125,21 @@ bool router_is_proxy(const struct router *rt, struct slice address);
 /* Add a table (kept by pointer, up to its NULL pattern).  `ctx` is passed to
  * its handlers.  Asserts that no two rows collide. */
 void router_add(struct router *rt, const struct route *rows, void *ctx);
-/* Rows for /openapi.json, /docs (offline page).  They describe `whole`; NULL:
- * rt itself. */
-void router_add_docs(struct router *rt, const struct router *whole);
+/* Rows that are added from now on are of this service (kept by pointer); NULL:
+ * they are in every process, as at first. */
+void router_service(struct router *rt, const char *name);
+/* `whole` (kept by pointer) has the rows of all services: a path that only it
+ * knows is a 404 which says whose it is.  `reached`: they all are at our
+ * address, through a proxy, and the documents and /session say so. */
+void router_set_whole(struct router *rt, const struct router *whole,
+                      bool reached);
+/* Rows for /openapi.json, /docs (offline page). */
+void router_add_docs(struct router *rt);
 /* Append what /openapi.json says to a client that reaches us at base_url. */
 void router_describe(const struct router *rt, struct slice base_url,
                      struct buf *out);
 /* Rows for POST /login, POST /logout, GET /session: the admin token against an
- * HttpOnly cookie, for browsers. */
+ * HttpOnly cookie, for browsers, and which services there are. */
 void router_add_session(struct router *rt);
 
 #endif

@@ -10,6 +10,7 @@
 struct match {
     const struct route *route;
     void *ctx;
+    const char *service; /* NULL: every process has it */
     /* The i-th "{name}" of the pattern is params[path_params[i]]. */
     size_t path_params[ROUTE_MAX_SEGMENTS];
     size_t n_path_params;
@@ -41,6 +42,8 @@ struct calls {
 };
 #define CALL_SLOTS 1024
 
+#define ROUTER_MAX_SERVICES 8
+
 struct cidr {
     uint8_t bits[16]; /* IPv4 as ::ffff:a.b.c.d */
     int prefix;
@@ -59,6 +62,11 @@ struct router {
     struct node root;
     struct match **rows; /* in the order added, for the documents */
     size_t n_rows, cap_rows;
+    const char *service; /* of the rows that are being added */
+    const char *services[ROUTER_MAX_SERVICES]; /* that have rows */
+    size_t n_services;
+    const struct router *whole; /* NULL: there are no others */
+    bool whole_reached;
     uint64_t seed;
     struct attempts attempts[ATTEMPT_SLOTS]; /* loop only */
     struct calls calls[CALL_SLOTS];          /* loop only */
@@ -73,6 +81,8 @@ void router_admit(struct exchange *x);
 void router_run(struct exchange *x);
 
 void reply_not_found(struct exchange *x);
+/* That which has the rows of all services at our address. */
+const struct router *router_at_address(const struct router *rt);
 
 /* policy.c */
 enum err_code policy_setup(struct router *rt, const struct router_options *opt,

@@ -23,12 +23,18 @@ static void set_cookie(struct request *r, const char *value, int max_age_s)
 
 static void answer(struct request *r, bool authorized)
 {
+    const struct router *at = router_at_address(r->exchange->router);
     struct jw j;
 
     jw_init(&j, reply_json(r, 200));
     jw_obj(&j);
     jw_kbool(&j, "authorized", authorized);
     jw_kbool(&j, "required", policy_needs_token(r->exchange));
+    jw_key(&j, "services");
+    jw_arr(&j);
+    for (size_t i = 0; i < at->n_services; i++)
+        jw_str(&j, at->services[i]);
+    jw_end_arr(&j);
     jw_end_obj(&j);
 }
 
@@ -79,18 +85,19 @@ static const struct param login_params[] = {
     {0},
 };
 
-#define SESSION_RETURNS "{\"authorized\":true,\"required\":true}"
+#define SESSION(authorized)                                                    \
+    "{\"authorized\":" authorized ",\"required\":true,"                        \
+    "\"services\":[\"scraper\",\"backend\",\"web\"]}"
 
 const struct route session_routes[] = {
     {HTTP_POST, "/login", login, POLICY_PUBLIC, ON_LOOP, .params = login_params,
      .tag = "Session", .summary = "Log in",
      .doc = "Exchanges the admin token for an HttpOnly cookie, for browsers.",
-     .schema = "Session", .returns = SESSION_RETURNS},
+     .schema = "Session", .returns = SESSION("true")},
     {HTTP_POST, "/logout", logout, POLICY_PUBLIC, ON_LOOP, .tag = "Session",
-     .summary = "Log out", .schema = "Session",
-     .returns = "{\"authorized\":false,\"required\":true}"},
+     .summary = "Log out", .schema = "Session", .returns = SESSION("false")},
     {HTTP_GET, "/session", session, POLICY_PUBLIC, ON_LOOP, .tag = "Session",
-     .summary = "Is this client logged in, and must it be?",
-     .schema = "Session", .returns = SESSION_RETURNS},
+     .summary = "Is this client logged in, must it be, and what is here?",
+     .schema = "Session", .returns = SESSION("true")},
     {0},
 };

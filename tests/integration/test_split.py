@@ -158,7 +158,9 @@ def test_one_login_for_all(site):
                      "/session", "/status/"):
             reply = site.get(path)
             assert reply.status_code == 200, (path, reply.text)
-        assert site.json("/session") == {"authorized": True, "required": True}
+        assert site.json("/session") == {
+            "authorized": True, "required": True,
+            "services": ALL_SERVICES.split(",")}
         number = site.json("/api/papers/")["results"][0]["id"]
         assert site.patch(f"/api/papers/{number}/marks/", json={"read": True},
                           headers={"Origin": site.url}).status_code == 200

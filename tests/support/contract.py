@@ -6,7 +6,9 @@ valid against its schema.  So the document cannot say one thing and the program
 do another.
 """
 
+import functools
 import json
+import pathlib
 import re
 
 import jsonschema_rs
@@ -20,7 +22,10 @@ def _error(schema):
         "schema": {"$ref": "#/components/schemas/" + schema}}}}
 
 
-# Where there is no route, by the beginning of the path.
+DOCUMENT = (pathlib.Path(__file__).resolve().parents[2] / "docs"
+            / "openapi.json")
+
+# Where there is no route in any service, by the beginning of the path.
 NO_ROUTE = {"/api/v2": _error("ChromaError"), "/api/": _error("Detail"),
             "/v1/": _error("OpenAIError"),
             "": _error("Error")}
@@ -99,12 +104,17 @@ class Contract:
                         ["responses"]["default"]}
         return None
 
+    def _no_route(self, method, path):
+        """Of a path that is not here: in the words of the service that has
+        it."""
+        elsewhere = whole()._responses(method, path)
+        return {"default": elsewhere["default"] if elsewhere else NO_ROUTE[
+            next(start for start in NO_ROUTE if path.startswith(start))]}
+
     def content(self, method, path, status):
         """What a reply may be: {type: {"schema": ...}}."""
-        responses = self._responses(method, path)
-        if responses is None:
-            responses = {"default": NO_ROUTE[
-                next(start for start in NO_ROUTE if path.startswith(start))]}
+        responses = (self._responses(method, path)
+                     or self._no_route(method, path))
         described = responses.get(str(status))
         if described is None and status >= 400:
             described = responses.get("default")
@@ -134,3 +144,9 @@ class Contract:
         if errors:
             raise Broken(f"{method} {path}, {status}: not as /openapi.json "
                          f"says: {'; '.join(errors[:3])}\n{body[:2000]!r}")
+
+
+@functools.cache
+def whole():
+    """What a server with all services says of itself."""
+    return Contract(json.loads(DOCUMENT.read_text()))

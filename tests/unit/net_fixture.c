@@ -65,7 +65,7 @@ struct net_fixture *fixture_new(const struct route *rows, void *ctx,
     if (!f->router)
         fail_msg("router_new: %s", e.msg);
     router_add(f->router, rows, ctx);
-    router_add_docs(f->router, NULL);
+    router_add_docs(f->router);
     router_add_session(f->router);
     if (server_new(&f->server, &s, f->router, &e))
         fail_msg("server_new: %s", e.msg);

@@ -537,8 +537,9 @@ static void test_session(void **state)
 
     (void)state;
     check_of(fixture, "GET /session", proxied, NULL, 200,
-             "{\"authorized\":false,\"required\":true}");
-    check("GET /session", 200, "{\"authorized\":false,\"required\":false}");
+             "{\"authorized\":false,\"required\":true,\"services\":[]}");
+    check("GET /session", 200,
+          "{\"authorized\":false,\"required\":false,\"services\":[]}");
     check_of(fixture, "POST /login", json, "{\"token\":\"wrong\"}", 401, "");
     text = ask_of(fixture, "POST /login", json, "{\"token\":\"the-token\"}");
     assert_int_equal(reply_status(text), 200);
