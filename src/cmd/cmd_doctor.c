@@ -31,7 +31,32 @@ struct patient {
     struct datadir dir;
     struct client *client; /* NULL: the service could not be reached */
     struct err client_err;
+    json_t *services; /* that it has; NULL: not known */
 };
+
+static bool has_service(const struct patient *p, const char *name)
+{
+    size_t i;
+    json_t *one;
+
+    json_array_foreach(p->services, i, one) if (strcmp(json_string_value(one),
+                                                       name) == 0) return true;
+    return !p->services;
+}
+
+static void ask_services(struct patient *p)
+{
+    json_t *session = NULL, *list, *one;
+    size_t i;
+
+    if (!p->client || client_json(p->client, "GET", "/session", SLICE_NONE,
+                                  &session, NULL) != ERR_NONE)
+        return;
+    list = json_object_get(session, "services");
+    json_array_foreach(list, i, one) if (!json_is_string(one)) list = NULL;
+    p->services = json_is_array(list) ? json_incref(list) : NULL;
+    json_decref(session);
+}
 
 static void PRINTF_LIKE(3, 4)
     found(struct finding *f, enum verdict v, const char *fmt, ...)
@@ -93,6 +118,23 @@ static void check_service(struct patient *p, struct finding *f)
         found(f, GOOD, "ready at %s", client_url(p->client));
 }
 
+/* Where nobody can count papers. */
+static void check_status(struct patient *p, struct finding *f)
+{
+    json_t *status = NULL;
+    struct slice text = SLICE_NONE;
+    struct err e = {0};
+
+    if (client_json(p->client, "GET", "/status/", SLICE_NONE, &status, &e) !=
+        ERR_NONE)
+        found(f, BAD, "%s", e.msg);
+    else if ((text = json_get_slice(status, "database")).len == 0)
+        found(f, BAD, "away, see service");
+    else
+        found(f, GOOD, "%.*s", SLICE_ARG(text));
+    json_decref(status);
+}
+
 static void check_database(struct patient *p, struct finding *f)
 {
     json_t *page = NULL;
@@ -100,6 +142,8 @@ static void check_database(struct patient *p, struct finding *f)
 
     if (!p->client)
         found(f, BAD, "not reached, see service");
+    else if (!has_service(p, "backend"))
+        check_status(p, f);
     else if (client_json(p->client, "GET", "/api/papers/?page_size=1",
                          SLICE_NONE, &page, &e) != ERR_NONE)
         found(f, BAD, "%s", e.msg);
@@ -125,7 +169,9 @@ static void check_arxiv(struct patient *p, struct finding *f)
 
     snprintf(url, sizeof(url), "%s?search_query=cat:cs.AI&max_results=1",
              config_str(p->cl->config, "arxiv_url"));
-    if (!http)
+    if (!has_service(p, "scraper"))
+        found(f, GOOD, "not used: the scraper does not run there");
+    else if (!http)
         found(f, BAD, "cannot start the HTTP client");
     else if (http_fetch(http, &get, &a, &e) != ERR_NONE)
         found(f, WARN, "%s; papers cannot be fetched now", e.msg);
@@ -160,7 +206,9 @@ static void check_webhook(struct patient *p, struct finding *f)
     if (!*target && p->client)
         target = client_url(p->client);
     snprintf(url, sizeof(url), "%s/api/webhooks/scraper-complete/", target);
-    if (!p->client && !*target)
+    if (!has_service(p, "scraper") && !has_service(p, "backend"))
+        found(f, GOOD, "not used: neither scraper nor backend runs there");
+    else if (!p->client && !*target)
         found(f, BAD, "not reached, see service");
     else if (!http || secrets_load(&s, p->cl->config, &p->dir, &e) != ERR_NONE)
         found(f, BAD, "%s", e.msg);
@@ -225,6 +273,10 @@ static void check_model(struct patient *p, struct finding *f)
     char path[4400];
     struct err e = {0};
 
+    if (!has_service(p, "processor")) {
+        found(f, GOOD, "not used: the processor does not run there");
+        return;
+    }
     if (model_dirs_find(&dirs, p->cl->config, &p->dir, &e) != ERR_NONE) {
         found(f, BAD, "%s", e.msg);
         return;
@@ -291,6 +343,7 @@ static int run(struct command_line *cl)
         return fail(&e);
     if (client_open(&p.client, cl->config, &p.client_err) != ERR_NONE)
         p.client = NULL;
+    ask_services(&p);
     buf_init(&b, 1 << 16);
     jw_init(&j, &b);
     jw_arr(&j);
@@ -300,6 +353,7 @@ static int run(struct command_line *cl)
         printf("{\"healthy\":%s,\"checks\":%s}\n", well ? "true" : "false",
                b.p);
     buf_release(&b);
+    json_decref(p.services);
     client_close(p.client);
     return well ? EXIT_DONE : EXIT_FAILED;
 }
