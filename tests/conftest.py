@@ -279,6 +279,20 @@ def make_redis(box):
 
 
 @pytest.fixture
+def make_desk(make_postgresql):
+    """Factory: servers on one database and one Redis."""
+    urls = []
+
+    def make(shared, name, **settings):
+        if not urls:
+            urls.append(make_postgresql.database.create())
+            make_postgresql.urls.append(urls[0])
+        return make_postgresql(name, database_url=urls[0], **{
+            "redis_url": shared.url, "services": "analytics", **settings})
+    return make
+
+
+@pytest.fixture
 def make_chroma(box):
     """Factory of Chroma servers of the test's own."""
     with _peers(box, chroma.Chroma) as make:

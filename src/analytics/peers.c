@@ -219,14 +219,17 @@ static void up(struct redis_watcher *w)
     p->opt.catch_up(p->opt.ctx, p->away_since);
 }
 
-/* Each goes on alone. */
+/* Each goes on alone.  Of a cluster that fell apart one part may have been
+ * heard for longer than the others. */
 static void down(struct redis_watcher *w)
 {
     struct peers *p = (struct peers *)w;
 
     p->up = p->due = false;
     p->away_since = redis_heard_us(p->opt.redis);
-    p->n = 0;
+    while (p->n > 0)
+        if (p->list[--p->n].heard_at < p->away_since)
+            p->away_since = p->list[p->n].heard_at;
     sum_up(p);
     server_timer_cancel(p->server, &p->timer);
 }

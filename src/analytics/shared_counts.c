@@ -27,17 +27,19 @@
 #include "socketio/names.h"
 
 #define KEEP_MS 5000
-#define KEY_MS "10000" /* life of a page's keys: longer than KEEP_MS */
+#define KEY_MS "10000" /* life of a page's key: longer than KEEP_MS */
 #define TEXT(x) #x
 #define TEXT_OF(x) TEXT(x)
 
-/* KEYS: highest count, pause.  ARGV: count, channel, message, ms of the pause
- * or 0.  1: published; 0: not higher; -1: the page's pause is not over. */
+/* KEYS: highest count.  ARGV: count, channel, message, ms of the pause or 0.
+ * 1: published; 0: not higher; -1: the page's pause is not over.  The pause is
+ * in the life of the key: with a second key for it, a cluster could do nothing
+ * for a page while one of the two is on its way to another node. */
 static const char script[] =
     "if tonumber(ARGV[1]) <= tonumber(redis.call('GET', KEYS[1]) or '0') then "
     "return 0 end "
-    "if ARGV[4] ~= '0' and not redis.call('SET', KEYS[2], '1', 'NX', 'PX', "
-    "ARGV[4]) then return -1 end "
+    "if redis.call('PTTL', KEYS[1]) > " KEY_MS " - tonumber(ARGV[4]) then "
+    "return -1 end "
     "redis.call('SET', KEYS[1], ARGV[1], 'PX', " KEY_MS ") "
     "redis.call('PUBLISH', ARGV[2], ARGV[3]) "
     "return 1";
@@ -87,14 +89,10 @@ static void raise_to(int64_t *count, int64_t v)
 
 /* ---- sharing ---- */
 
-static void name_keys(const struct page *p, struct buf out[2])
+static void name_key(const struct page *p, struct buf *out)
 {
-    for (int i = 0; i < 2; i++) {
-        buf_init(&out[i], 8192);
-        /* the braces: a cluster keeps both at one place */
-        buf_printf(&out[i], "%s:sheaf:{%s}:%s", p->all->opt.key, p->text,
-                   i ? "pause" : "count");
-    }
+    buf_init(out, 8192);
+    buf_printf(out, "%s:sheaf:%s:count", p->all->opt.key, p->text);
 }
 
 /* What a question to Redis was about. */
@@ -151,19 +149,18 @@ static void answered(void *ctx, enum err_code rc, int64_t number)
 static void ask(struct page *p, const char *pause_ms)
 {
     struct shared_counts *c = p->all;
-    struct buf keys[2], channel, message;
+    struct buf key, channel, message;
     struct asked *a;
     char count[24];
     int n = snprintf(count, sizeof(count), "%lld", (long long)p->own);
 
-    name_keys(p, keys);
+    name_key(p, &key);
     pack(p, &channel, &message);
-    if (buf_ok(&keys[0]) && buf_ok(&keys[1]) && buf_ok(&channel) &&
-        buf_ok(&message)) {
-        struct slice args[] = {
-            SLICE("EVAL"),       slice_of(script),    SLICE("2"),
-            buf_slice(&keys[0]), buf_slice(&keys[1]), {count, (size_t)n},
-            buf_slice(&channel), buf_slice(&message), slice_of(pause_ms)};
+    if (buf_ok(&key) && buf_ok(&channel) && buf_ok(&message)) {
+        struct slice args[] = {SLICE("EVAL"),       slice_of(script),
+                               SLICE("1"),          buf_slice(&key),
+                               {count, (size_t)n},  buf_slice(&channel),
+                               buf_slice(&message), slice_of(pause_ms)};
 
         p->busy = true;
         a = mem_need(sizeof(*a) + p->name.len + 1);
@@ -171,10 +168,9 @@ static void ask(struct page *p, const char *pause_ms)
         a->serial = p->serial;
         a->count = p->own;
         memcpy(a->page, p->text, p->name.len);
-        redis_call(c->opt.redis, args[3], args, 9, answered, a);
+        redis_call(c->opt.redis, args[3], args, 8, answered, a);
     }
-    buf_release(&keys[0]);
-    buf_release(&keys[1]);
+    buf_release(&key);
     buf_release(&channel);
     buf_release(&message);
 }
@@ -281,20 +277,18 @@ static void nothing(void *ctx, enum err_code rc, int64_t number)
 void shared_counts_forget(struct shared_counts *c, struct slice page)
 {
     struct page *p;
-    struct buf keys[2];
+    struct buf key;
 
     if (c->stopped)
         return;
     p = need(c, page);
-    name_keys(p, keys);
-    if (buf_ok(&keys[0]) && buf_ok(&keys[1])) {
-        struct slice args[] = {SLICE("DEL"), buf_slice(&keys[0]),
-                               buf_slice(&keys[1])};
+    name_key(p, &key);
+    if (buf_ok(&key)) {
+        struct slice args[] = {SLICE("DEL"), buf_slice(&key)};
 
-        redis_call(c->opt.redis, args[1], args, 3, nothing, NULL);
+        redis_call(c->opt.redis, args[1], args, 2, nothing, NULL);
     }
-    buf_release(&keys[0]);
-    buf_release(&keys[1]);
+    buf_release(&key);
     drop(p);
 }
 

@@ -4,7 +4,8 @@
  *   IDLE ------> RESOLVING --> CONNECTING ----------------> UP
  *     ^              |             |                         |
  *     '--------------'-------------'-------------------------'
- *        redis_lost(): an error, no answer in 5 s, no beat for 6 s
+ *        redis_lost(): an error, no answer in 5 s, no beat for 6 s, a cluster
+ *        that is not whole
  *
  * Subscriptions are confirmed in the order in which they were asked for, and
  * that to the beat is the last: when it is confirmed, all are heard.  A beat is
@@ -25,10 +26,10 @@
 #include "net/server.h"
 
 #define CONNECT_MS 5000
-#define BEAT_MS 2000
-#define SILENT_MS (3 * BEAT_MS)
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 5000
+/* A refused command is a remark for so long: who was refused asks again. */
+#define REFUSED_US (10 * US_PER_S)
 
 /* ---- lost ---- */
 
@@ -97,7 +98,7 @@ static void link_ended(struct redis_link *l, const char *why)
 
 /* ---- up ---- */
 
-static void beat(struct redis *r)
+void redis_beat(struct redis *r)
 {
     char now[24];
     int n = snprintf(now, sizeof(now), "%lld", (long long)clock_now_us());
@@ -112,10 +113,14 @@ static void tick(uv_timer_t *t)
 {
     struct redis *r = t->data;
 
-    if (clock_mono_us() - r->heard_mono_us > SILENT_MS * US_PER_MS)
+    if (clock_mono_us() - r->heard_mono_us > REDIS_SILENT_MS * US_PER_MS) {
         redis_lost(r, "it is silent");
-    else
-        beat(r);
+    } else if (r->is_cluster) {
+        redis_nodes_beat(r);
+        redis_cluster_check(r);
+    } else {
+        redis_beat(r);
+    }
 }
 
 static void is_up(struct redis *r)
@@ -132,18 +137,12 @@ static void is_up(struct redis *r)
              LOG_S("host", r->commands->at.ip),
              LOG_I("port", r->commands->at.port));
     r->complained = false;
-    uv_timer_start(&r->timer, tick, BEAT_MS, BEAT_MS);
+    uv_timer_start(&r->timer, tick, REDIS_BEAT_MS, REDIS_BEAT_MS);
     for (w = r->watchers; w; w = w->next)
         w->up(w);
 }
 
 /* ---- connecting ---- */
-
-static struct slice text_of(const redisReply *reply)
-{
-    return reply && reply->str ? (struct slice){reply->str, reply->len}
-                               : SLICE_NONE;
-}
 
 /* Of AUTH, SELECT, PING: the last one is the answer that counts. */
 static void answered_setup(redisAsyncContext *ac, void *reply, void *ctx)
@@ -156,12 +155,12 @@ static void answered_setup(redisAsyncContext *ac, void *reply, void *ctx)
     if (!reply || (l != r->commands && l != r->events))
         return;
     if (((redisReply *)reply)->type == REDIS_REPLY_ERROR) {
-        snprintf(why, sizeof(why), "%.*s", SLICE_ARG(text_of(reply)));
+        snprintf(why, sizeof(why), "%.*s", SLICE_ARG(redis_text(reply)));
         redis_lost(r, why);
-    } else if (slice_is(text_of(reply), "PONG")) {
+    } else if (slice_is(redis_text(reply), "PONG")) {
         r->commands_ready = true;
         if (r->events_ready)
-            beat(r);
+            redis_beat(r);
     }
 }
 
@@ -176,6 +175,8 @@ static void commands_opened(struct redis_link *l)
     redis_link_login(l, answered_setup);
     if (r->url.database)
         redis_link_send(l, answered_setup, l, select, 2);
+    r->beats = 0;
+    redis_cluster_check(r);
     redis_link_send(l, answered_setup, l, &ping, 1);
 }
 
@@ -192,10 +193,10 @@ static void came(redisAsyncContext *ac, void *data, void *ctx)
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != n)
         return;
     part = reply->element;
-    if (!slice_is(text_of(part[0]), s->pattern ? "pmessage" : "message"))
+    if (!slice_is(redis_text(part[0]), s->pattern ? "pmessage" : "message"))
         return;
     atomic_fetch_add(&r->heard, 1);
-    s->heard(s->ctx, text_of(part[n - 2]), text_of(part[n - 1]));
+    s->heard(s->ctx, redis_text(part[n - 2]), redis_text(part[n - 1]));
 }
 
 static void came_beat(redisAsyncContext *ac, void *data, void *ctx)
@@ -207,16 +208,16 @@ static void came_beat(redisAsyncContext *ac, void *data, void *ctx)
     (void)ac;
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
         return;
-    if (slice_is(text_of(reply->element[0]), "subscribe")) {
+    if (slice_is(redis_text(reply->element[0]), "subscribe")) {
         r->events_ready = true;
         if (r->commands_ready)
-            beat(r);
+            redis_beat(r);
         return;
     }
     if (r->step == REDIS_CONNECTING)
         is_up(r);
     r->heard_mono_us = clock_mono_us();
-    if (slice_to_i64(text_of(reply->element[2]), &sent))
+    if (slice_to_i64(redis_text(reply->element[2]), &sent))
         r->heard_us = sent;
 }
 
@@ -378,6 +379,7 @@ void redis_stop(struct redis *r)
     r->step = REDIS_IDLE;
     if (r->commands)
         redis_link_flush(r->commands);
+    redis_nodes_flush(r);
     close_links(r);
     uv_close((uv_handle_t *)&r->timer, NULL);
 }
@@ -422,10 +424,16 @@ void redis_stats(const struct redis *r, struct redis_stats *out)
 
 enum err_code redis_state(struct redis *r, struct err *e)
 {
-    if (atomic_load(&r->is_up))
+    bool up = atomic_load(&r->is_up);
+    int64_t refused = atomic_load(&r->refused_mono_us);
+
+    if (up && (!refused || clock_mono_us() - refused > REFUSED_US))
         return ERR_NONE;
     pthread_mutex_lock(&r->lock);
-    err_set(e, ERR_NONE, "away (%s): this process goes on alone", r->why);
+    if (up)
+        err_set(e, ERR_NONE, "refuses some keys (%s): asked again", r->refusal);
+    else
+        err_set(e, ERR_NONE, "away (%s): this process goes on alone", r->why);
     pthread_mutex_unlock(&r->lock);
     return ERR_NONE;
 }

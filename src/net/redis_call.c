@@ -1,16 +1,12 @@
-/* redis_call.c - commands: publishing, keys, and the nodes of a cluster.
+/* redis_call.c - commands: publishing, and what is about a key.
  *
- * In a cluster a key belongs to one of 16,384 slots, and a node that has not
- * the slot answers MOVED with the address of the one that has.  That is learned
- * (16 kB, when it happens first), so that the next command goes there at once;
- * ASK is the same for a slot that is on its way, and is not learned.  Channels
- * are heard on all nodes, whichever one they are published on.  Nodes must
- * announce addresses, as they do unless told otherwise: names would have to be
- * looked up here.
+ * A node of a cluster that has not the key's slot answers MOVED or ASK, and the
+ * command is sent again where that says (redis_cluster.c knows the nodes).
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/redis_impl.h"
@@ -85,116 +81,6 @@ void redis_publish(struct redis *r, struct slice channel, struct slice message)
     }
 }
 
-/* ---- nodes ---- */
-
-/* CRC-16/XMODEM of the key, or of what stands between its first { and the next
- * }, unless that is empty. */
-static unsigned slot_of(struct slice key)
-{
-    ptrdiff_t open = slice_find_byte(key, '{');
-    struct slice tag = slice_sub(key, (size_t)(open + 1), key.len);
-    ptrdiff_t close = open < 0 ? -1 : slice_find_byte(tag, '}');
-    unsigned crc = 0;
-    size_t i;
-
-    if (close > 0)
-        key = slice_sub(tag, 0, (size_t)close);
-    for (i = 0; i < key.len; i++) {
-        crc ^= (unsigned)(unsigned char)key.p[i] << 8;
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1;
-    }
-    return crc & (REDIS_SLOTS - 1);
-}
-
-/* Its slots may be elsewhere by now: the first node knows. */
-static void node_ended(struct redis_link *l, const char *why)
-{
-    struct redis *r = l->redis;
-    size_t i, slot;
-
-    (void)why;
-    for (i = 0; i < r->n_known; i++) {
-        if (r->nodes[i] != l)
-            continue;
-        r->nodes[i] = NULL;
-        for (slot = 0; r->slots && slot < REDIS_SLOTS; slot++)
-            if (r->slots[slot] == i + 1)
-                r->slots[slot] = 0;
-    }
-}
-
-static struct redis_link *node(struct redis *r, size_t i)
-{
-    struct redis_link *l = r->nodes[i];
-
-    if (l)
-        return l;
-    l = redis_link_open(r, r->known[i].ip, r->known[i].port);
-    if (!l)
-        return NULL;
-    l->ended = node_ended;
-    redis_link_login(l, NULL);
-    r->nodes[i] = l;
-    return l;
-}
-
-void redis_nodes_close(struct redis *r)
-{
-    for (size_t i = 0; i < r->n_known; i++) {
-        struct redis_link *l = r->nodes[i];
-
-        r->nodes[i] = NULL;
-        if (l)
-            redis_link_close(l);
-    }
-    mem_free(r->slots);
-    r->slots = NULL;
-}
-
-/* "7000 127.0.0.1:6381"; without a host it is that of who says so.  false: not
- * an address. */
-static bool read_target(struct slice text, const struct redis_link *from,
-                        struct redis_node_address *out)
-{
-    struct slice slot, host;
-    uint64_t port;
-    size_t colon;
-    unsigned char any[16];
-
-    if (!slice_split(&text, ' ', &slot))
-        return false;
-    for (colon = text.len; colon > 0 && text.p[colon - 1] != ':'; colon--)
-        ;
-    if (colon == 0 || !slice_to_u64(slice_sub(text, colon, text.len), &port) ||
-        port == 0 || port > 65535)
-        return false;
-    host = slice_sub(text, 0, colon - 1);
-    if (host.len == 0)
-        host = slice_of(from->at.ip);
-    if (host.len >= sizeof(out->ip))
-        return false;
-    *out = (struct redis_node_address){.port = (int)port};
-    memcpy(out->ip, host.p, host.len);
-    return uv_inet_pton(AF_INET, out->ip, any) == 0 ||
-           uv_inet_pton(AF_INET6, out->ip, any) == 0;
-}
-
-/* Where it is in `known`; REDIS_MAX_NODES: there are too many. */
-static size_t known_at(struct redis *r, const struct redis_node_address *a)
-{
-    size_t i;
-
-    for (i = 0; i < r->n_known; i++)
-        if (r->known[i].port == a->port && strcmp(r->known[i].ip, a->ip) == 0)
-            return i;
-    if (i < REDIS_MAX_NODES) {
-        r->known[i] = *a;
-        r->n_known++;
-    }
-    return i;
-}
-
 /* ---- calls ---- */
 
 static void end_call(struct call *c, enum err_code rc, int64_t number)
@@ -204,40 +90,69 @@ static void end_call(struct call *c, enum err_code rc, int64_t number)
     mem_free(c);
 }
 
+/* For redis_state(). */
+static void note_refusal(struct redis *r, struct slice why)
+{
+    pthread_mutex_lock(&r->lock);
+    snprintf(r->refusal, sizeof(r->refusal), "%.*s", SLICE_ARG(why));
+    pthread_mutex_unlock(&r->lock);
+    atomic_store(&r->refused_mono_us, clock_mono_us());
+}
+
+static void out_of_reach(struct call *c)
+{
+    note_refusal(c->redis, SLICE("a node does not answer"));
+    end_call(c, ERR_UNAVAILABLE, 0);
+}
+
 static void answered(redisAsyncContext *ac, void *data, void *ctx);
 
 static void send_call(struct call *c, struct redis_link *l)
 {
     if (!l || !redis_link_send(l, answered, c, c->args, c->n))
-        end_call(c, ERR_UNAVAILABLE, 0);
+        out_of_reach(c);
 }
 
 /* true: the answer says that another node is to be asked, and it is. */
 static bool redirect(struct call *c, struct redis_link *from, struct slice text)
 {
-    struct redis *r = c->redis;
     bool moved = slice_starts(text, "MOVED "), ask = slice_starts(text, "ASK ");
-    struct slice asking = SLICE("ASKING"), word;
-    struct redis_node_address at;
+    struct slice asking = SLICE("ASKING"), slot;
+    struct redis *r = c->redis;
     struct redis_link *l;
-    size_t i;
 
     if ((!moved && !ask) || r->step != REDIS_UP ||
-        c->redirects++ == MAX_REDIRECTS || !slice_split(&text, ' ', &word) ||
-        !read_target(text, from, &at))
+        c->redirects++ == MAX_REDIRECTS)
         return false;
-    i = known_at(r, &at);
-    if (i == REDIS_MAX_NODES)
+    text = slice_sub(text, moved ? 6 : 4, text.len);
+    if (!slice_split(&text, ' ', &slot) ||
+        !redis_node_named(r, text, from, moved ? (int)c->slot : -1, &l))
         return false;
-    if (moved && !r->slots)
-        r->slots = mem_need(REDIS_SLOTS);
-    if (moved)
-        r->slots[c->slot] = (uint8_t)(i + 1);
-    l = node(r, i);
     if (l && ask)
         redis_link_send(l, NULL, NULL, &asking, 1);
     send_call(c, l);
     return true;
+}
+
+/* What is over soon, if one asks again. */
+static bool is_passing(struct slice error)
+{
+    return slice_starts(error, "CLUSTERDOWN ") ||
+           slice_starts(error, "TRYAGAIN ") ||
+           slice_starts(error, "MASTERDOWN ") ||
+           slice_starts(error, "LOADING ");
+}
+
+static void refused(struct call *c, struct redis_link *from, struct slice error)
+{
+    struct redis *r = c->redis;
+    bool passing = is_passing(error);
+
+    log_debug("redis", "refused", LOG_SL("error", error));
+    note_refusal(r, error);
+    if (passing && from != r->commands && r->slots)
+        r->slots[c->slot] = 0; /* it may have left the cluster */
+    end_call(c, passing ? ERR_UNAVAILABLE : ERR_INTERNAL, 0);
 }
 
 static void answered(redisAsyncContext *ac, void *data, void *ctx)
@@ -247,18 +162,17 @@ static void answered(redisAsyncContext *ac, void *data, void *ctx)
     struct slice text;
 
     if (!reply) {
-        end_call(c, ERR_UNAVAILABLE, 0);
+        out_of_reach(c);
         return;
     }
     if (reply->type != REDIS_REPLY_ERROR) {
+        atomic_store(&c->redis->refused_mono_us, 0);
         end_call(c, ERR_NONE, reply->integer);
         return;
     }
-    text = (struct slice){reply->str, reply->len};
-    if (redirect(c, ac->data, text))
-        return;
-    log_debug("redis", "refused", LOG_SL("error", text));
-    end_call(c, ERR_INTERNAL, 0);
+    text = redis_text(reply);
+    if (!redirect(c, ac->data, text))
+        refused(c, ac->data, text);
 }
 
 void redis_call(struct redis *r, struct slice key, const struct slice *args,
@@ -279,7 +193,7 @@ void redis_call(struct redis *r, struct slice key, const struct slice *args,
                        .answered = done,
                        .ctx = ctx,
                        .bytes = (int64_t)bytes,
-                       .slot = slot_of(key),
+                       .slot = redis_slot_of(key),
                        .n = n_args};
     p = (char *)&c->args[n_args];
     for (i = 0; i < n_args; i++) {
@@ -288,6 +202,5 @@ void redis_call(struct redis *r, struct slice key, const struct slice *args,
             memcpy(p, args[i].p, args[i].len);
         p += args[i].len;
     }
-    i = r->slots ? r->slots[c->slot] : 0;
-    send_call(c, i ? node(r, i - 1) : r->commands);
+    send_call(c, redis_node_of(r, c->slot));
 }

@@ -157,3 +157,9 @@ bool redis_link_login(struct redis_link *l, redisCallbackFn *fn)
     auth[1] = auth[2];
     return redis_link_send(l, fn, l, auth, 2);
 }
+
+struct slice redis_text(const redisReply *reply)
+{
+    return reply && reply->str ? (struct slice){reply->str, reply->len}
+                               : SLICE_NONE;
+}

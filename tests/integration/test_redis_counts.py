@@ -2,11 +2,9 @@
 what happens; and Redis away."""
 
 import concurrent.futures
-import contextlib
 import json
 import re
 import subprocess
-import threading
 
 import pytest
 import requests
@@ -15,23 +13,10 @@ from support import papers, redis
 from support.dashboards import JavaScript
 from support.live import Watcher
 from support.sheaf import run_cli
+from support.views import Load, Listener, up, view, watching
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.one_process("two processes on a Redis of their own")
-
-
-@pytest.fixture
-def make_desk(make_postgresql):
-    """Factory: servers on one database and one Redis."""
-    urls = []
-
-    def make(shared, name, **settings):
-        if not urls:
-            urls.append(make_postgresql.database.create())
-            make_postgresql.urls.append(urls[0])
-        return make_postgresql(name, database_url=urls[0], **{
-            "redis_url": shared.url, "services": "analytics", **settings})
-    return make
 
 
 @pytest.fixture
@@ -42,31 +27,6 @@ def pair(make_redis, make_desk):
     for server in servers:
         wait_until(lambda s=server: up(s))
     return shared, *servers
-
-
-def up(server):
-    return server.metric("sheaf_redis_up") == 1
-
-
-def view(server, page="/projects", session=requests):
-    reply = session.post(server.url + "/events/pageview", json={"page": page},
-                         timeout=30)
-    assert reply.status_code == 202, reply.text
-    return reply.json()["count"]
-
-
-@contextlib.contextmanager
-def watching(*servers):
-    """A client of each, after its snapshot."""
-    with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(Watcher(s)) for s in servers]
-        for client in clients:
-            assert client.event()[0] == "snapshot"
-        yield clients
-
-
-def never_back(counts):
-    return all(a <= b for a, b in zip(counts, counts[1:]))
 
 
 # -- together --------------------------------------------------------------------
@@ -213,45 +173,6 @@ def test_what_happens_elsewhere(make_redis, make_desk):
 
 # -- Redis away ------------------------------------------------------------------
 
-class Load:
-    """Views sent to all servers until stopped; what was acknowledged."""
-
-    def __init__(self, servers, pages):
-        self.highest = {}
-        self.n = 0
-        self.lock = threading.Lock()
-        self.over = threading.Event()
-        self.failed = []
-        self.threads = [
-            threading.Thread(target=self.send, args=(s, p), daemon=True)
-            for s in servers for p in pages]
-        for thread in self.threads:
-            thread.start()
-
-    def send(self, server, page):
-        with requests.Session() as session:
-            while not self.over.is_set():
-                try:
-                    count = view(server, page, session)
-                except (AssertionError, requests.RequestException) as err:
-                    self.failed.append(repr(err))
-                    return
-                with self.lock:
-                    self.n += 1
-                    self.highest[page] = max(count, self.highest.get(page, 0))
-
-    def more(self, n):
-        """Wait for n more acknowledged views."""
-        goal = self.n + n
-        wait_until(lambda: self.n >= goal or self.failed, 60)
-
-    def stop(self):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
-        assert not self.failed
-
-
 @pytest.mark.timeout(180)
 def test_killed_under_load(pair):
     """Nobody who views a page notices; every client sees the last count in the
@@ -259,16 +180,7 @@ def test_killed_under_load(pair):
     shared, a, b = pair
     pages = ["/one", "/two"]
     with watching(a, b) as clients:
-        seen = [[] for _ in clients]
-
-        def listen(client, events):
-            while not events or events[-1][1].get("page") != "/end":
-                events.append(client.event())
-
-        listeners = [threading.Thread(target=listen, args=pair_, daemon=True)
-                     for pair_ in zip(clients, seen)]
-        for listener in listeners:
-            listener.start()
+        listeners = [Listener(client) for client in clients]
         load = Load((a, b), pages)
         for _ in range(3):
             load.more(200)
@@ -279,22 +191,10 @@ def test_killed_under_load(pair):
             wait_until(lambda: up(a) and up(b))
         load.more(200)
         load.stop()
-        assert sum(load.highest.values()) == load.n, "each was counted once"
-        wanted = set(load.highest.items())
-        for events in seen:
-            wait_until(lambda e=events: wanted <= {
-                (d["page"], d["count"]) for _, d in list(e)})
-        view(a, "/end"), view(b, "/end")
         for listener in listeners:
-            listener.join()
-        for events in seen:
-            for page in pages:
-                counts = [d["count"] for _, d in events if d["page"] == page]
-                assert never_back(counts)
-                assert counts[-1] == load.highest[page]
+            listener.heard_all(load)
     top = a.json("/stats/top")["results"]
-    assert {p["page"]: p["count"] for p in top
-            if p["page"] in pages} == load.highest
+    assert {p["page"]: p["count"] for p in top} == load.highest
 
 
 def test_caught_up_without_another_view(pair):

@@ -89,26 +89,60 @@ class Redis:
 
 
 class Cluster:
-    """Three nodes, all slots given out."""
+    """Three masters, all slots given out, and as many replicas of each as are
+    wanted."""
 
-    def __init__(self, box):
-        self.nodes = [Redis(box, options=[
-            "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
-            "--cluster-port", str(free_port())]) for _ in range(3)]
-        done = subprocess.run(
-            ["redis-cli", "--cluster", "create",
-             *(f"127.0.0.1:{n.port}" for n in self.nodes), "--cluster-yes"],
-            capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode != 0:
+    def __init__(self, box, replicas=0):
+        self.box = box
+        self.nodes = []
+        for _ in range(3 * (1 + replicas)):
+            self.start_node()
+        try:
+            self.cli("create", *(self.address(n) for n in self.nodes),
+                     "--cluster-replicas", str(replicas), "--cluster-yes")
+            for node in self.nodes:
+                wait_until(lambda n=node: b"cluster_state:ok"
+                           in n.ask("CLUSTER", "INFO"), 30)
+                wait_until(lambda n=node: b"role:master" in (
+                    info := n.ask("INFO", "replication"))
+                    or b"master_link_status:up" in info, 30)
+        except BaseException:
             self.close()
+            raise
+
+    def start_node(self):
+        """One more server, of no cluster yet."""
+        node = Redis(self.box, options=[
+            "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
+            "--repl-diskless-sync-delay", "0",
+            "--cluster-port", str(free_port())])
+        self.nodes.append(node)
+        return node
+
+    @staticmethod
+    def address(node):
+        return f"{node.address}:{node.port}"
+
+    @staticmethod
+    def cli(*words):
+        """redis-cli --cluster ..."""
+        done = subprocess.run(["redis-cli", "--cluster", *words],
+                              capture_output=True, text=True, timeout=60,
+                              check=False)
+        if done.returncode != 0:
             raise Unavailable(f"no Redis Cluster: {done.stdout}{done.stderr}")
-        for node in self.nodes:
-            wait_until(lambda n=node: b"cluster_state:ok"
-                       in n.ask("CLUSTER", "INFO"), 30)
+
+    @staticmethod
+    def id_of(node):
+        return node.ask("CLUSTER", "MYID").split()[1].decode()
+
+    def masters(self, without=None):
+        return [n for n in self.nodes if n is not without
+                and b"role:master" in n.ask("INFO", "replication")]
 
     @property
     def url(self):
-        return f"redis://127.0.0.1:{self.nodes[0].port}"
+        return self.nodes[0].url
 
     def close(self):
         for node in self.nodes:
