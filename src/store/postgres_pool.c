@@ -216,6 +216,8 @@ enum err_code pg_pool_take(struct pg_pool *p, struct pg_conn **out,
     pthread_mutex_lock(&p->lock);
     join_queue(p, &w);
     while (p->first != &w || !try_take(p, &w, out, &code, e)) {
+        if (p->first == &w && p->n_idle > 0)
+            continue; /* given back while it tried in vain to connect */
         if (late) {
             code = too_busy(p, e);
             break;
