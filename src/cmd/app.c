@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +43,13 @@
 #include "web/web.h"
 
 #define MAX_VIEWS 8
+/* Longer than PostgreSQL takes to go through its log after a crash, mostly;
+ * who started us tries again. */
+#define DATABASE_WAIT_MS 30000
 
 struct app {
     const struct config *config;
+    bool serves; /* until a signal; else for a command, which ends soon */
     struct datadir dir;
     struct secrets secrets;
     int services; /* set of enum service */
@@ -88,6 +93,7 @@ static enum err_code open_store(struct app *a, struct err *e)
         .connections = setting(a, "pool_requests") + setting(a, "pool_jobs") +
                        setting(a, "pool_streams") + 2,
         .timeout_ms = setting(a, "database_timeout_ms"),
+        .wait_ms = a->serves ? DATABASE_WAIT_MS : 0,
         .idempotency_ttl_us =
             config_int(a->config, "idempotency_ttl_s") * US_PER_S,
         .vectors = place_vectors(a->config),
@@ -493,6 +499,14 @@ static enum err_code make_server(struct app *a, const char *listen,
 
 /* ---- life ---- */
 
+/* Nothing is under way yet that would not stand a kill -9.  (The first process
+ * of a container is not ended by a signal that it does not handle.) */
+static void end_at_once(int signal)
+{
+    (void)signal;
+    _exit(0);
+}
+
 enum err_code app_open(struct app **out, const struct config *c,
                        const char *listen, bool signals, struct err *e)
 {
@@ -502,7 +516,12 @@ enum err_code app_open(struct app **out, const struct config *c,
     if (!a)
         abort();
     a->config = c;
+    a->serves = signals;
     a->dir.lock_fd = -1;
+    if (signals) { /* until the server takes them */
+        signal(SIGTERM, end_at_once);
+        signal(SIGINT, end_at_once);
+    }
     if (!listen)
         listen = config_str(c, "listen");
     if ((rc = services_read(&a->services, c, e)) != ERR_NONE ||

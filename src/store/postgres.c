@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/postgres_listen.h"
 
 #define MAX_TRIES 5 /* of a transaction that meets deadlocks */
@@ -204,6 +205,20 @@ static enum err_code prepare_schema(struct postgres *p,
     return code;
 }
 
+/* At boot, and in containers, the server is often there some seconds later.
+ * What fails although it answers would fail again. */
+static enum err_code prepare_when_there(struct postgres *p,
+                                        const struct store_options *opt,
+                                        struct err *e)
+{
+    enum err_code code = prepare_schema(p, opt->purpose, opt->vectors, e);
+
+    if (code != ERR_UNAVAILABLE || opt->wait_ms == 0)
+        return code;
+    pg_pool_await(p->pool, opt->wait_ms * US_PER_MS);
+    return prepare_schema(p, opt->purpose, opt->vectors, e);
+}
+
 static enum err_code open_store(struct store **out,
                                 const struct store_options *opt, struct err *e)
 {
@@ -224,7 +239,7 @@ static enum err_code open_store(struct store **out,
         code = pg_pool_new(&p->pool, opt->database_url, opt->connections,
                            opt->timeout_ms, e);
     if (code == ERR_NONE)
-        code = prepare_schema(p, opt->purpose, opt->vectors, e);
+        code = prepare_when_there(p, opt, e);
     if (code == ERR_NONE)
         *out = &p->base;
     else

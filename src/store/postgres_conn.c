@@ -323,28 +323,41 @@ static enum err_code set_session(struct pg_conn *c, struct err *e)
     return code;
 }
 
+/* How to connect.  Before the URL: it may say otherwise.  Behind it: it may
+ * not. */
+static const char *const param_keys[] = {"connect_timeout",
+                                         "fallback_application_name",
+                                         "keepalives_idle",
+                                         "keepalives_interval",
+                                         "keepalives_count",
+                                         "tcp_user_timeout",
+                                         "dbname",
+                                         "client_encoding",
+                                         NULL};
+#define PARAM_VALUES(url)                                                      \
+    {                                                                          \
+        "5", "sheaf", "30", "10", "3", "30000", (url), "UTF8", NULL            \
+    }
+
+bool pg_answers(const struct pg_target *to)
+{
+    const char *const values[] = PARAM_VALUES(to->url);
+    PGPing answer = postgres_lib.PQpingParams(param_keys, values, 1);
+
+    return answer != PQPING_NO_RESPONSE && answer != PQPING_REJECT;
+}
+
 enum err_code pg_open(struct pg_conn **out, const struct pg_target *to,
                       struct err *e)
 {
-    /* Before the URL: it may say otherwise.  Behind it: it may not. */
-    static const char *const keys[] = {"connect_timeout",
-                                       "fallback_application_name",
-                                       "keepalives_idle",
-                                       "keepalives_interval",
-                                       "keepalives_count",
-                                       "tcp_user_timeout",
-                                       "dbname",
-                                       "client_encoding",
-                                       NULL};
-    const char *const values[] = {"5",     "sheaf", "30",   "10", "3",
-                                  "30000", to->url, "UTF8", NULL};
+    const char *const values[] = PARAM_VALUES(to->url);
     struct pg_conn *c = calloc(1, sizeof(*c));
     enum err_code code;
 
     if (!c)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     c->timeout_ms = to->timeout_ms;
-    c->c = postgres_lib.PQconnectdbParams(keys, values, 1);
+    c->c = postgres_lib.PQconnectdbParams(param_keys, values, 1);
     if (postgres_lib.PQstatus(c->c) != CONNECTION_OK) {
         char why[350];
 

@@ -44,6 +44,9 @@ struct pg_target {
 enum err_code pg_open(struct pg_conn **out, const struct pg_target *to,
                       struct err *e) CHECKED;
 void pg_close(struct pg_conn *c); /* takes NULL */
+/* Is there a server that takes connections, though perhaps not this one? false:
+ * nobody answers, or it is starting or stopping. */
+bool pg_answers(const struct pg_target *to) CHECKED;
 /* Can it be used?  false once the link is gone; looks at the socket, so that a
  * server that went away is noticed before anything is sent. */
 bool pg_alive(struct pg_conn *c) CHECKED;

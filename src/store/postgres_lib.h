@@ -35,6 +35,7 @@
     X(PQnotifies)                                                              \
     X(PQntuples)                                                               \
     X(PQparameterStatus)                                                       \
+    X(PQpingParams)                                                            \
     X(PQpipelineSync)                                                          \
     X(PQresultErrorField)                                                      \
     X(PQresultStatus)                                                          \

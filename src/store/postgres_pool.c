@@ -256,6 +256,28 @@ void pg_pool_give(struct pg_pool *p, struct pg_conn *c)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* Nobody tells when a server begins to listen: it has to be tried. */
+void pg_pool_await(struct pg_pool *p, int64_t us)
+{
+    int64_t until = clock_mono_us() + us;
+    struct backoff b = {0};
+
+    while (!pg_answers(&p->target) && clock_mono_us() < until) {
+        bool is_first = b.us == 0;
+        int64_t pause = backoff_next(&b, US_PER_S);
+        struct timespec ts = {.tv_sec = pause / US_PER_S,
+                              .tv_nsec = pause % US_PER_S * 1000};
+
+        if (is_first)
+            log_info("store", "waiting for PostgreSQL",
+                     LOG_I("at_most_s", us / US_PER_S));
+        nanosleep(&ts, NULL);
+    }
+    pthread_mutex_lock(&p->lock);
+    p->retry_at = 0;
+    pthread_mutex_unlock(&p->lock);
+}
+
 /* ---- life ---- */
 
 /* Is the URL one, and what is the password in it?  libpq's own message may

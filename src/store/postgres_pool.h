@@ -26,6 +26,9 @@ const struct pg_target *pg_pool_target(const struct pg_pool *p);
 enum err_code pg_pool_take(struct pg_pool *p, struct pg_conn **out,
                            struct err *e) CHECKED;
 void pg_pool_give(struct pg_pool *p, struct pg_conn *c);
+/* Wait until the server takes connections (pg_answers), at most so long; the
+ * next pg_pool_take tries it at once. */
+void pg_pool_await(struct pg_pool *p, int64_t us);
 
 /* Attempts that fail, further and further apart (50 ms, doubling), with jitter,
  * so that not all processes come back at the same moment. */

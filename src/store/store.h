@@ -59,6 +59,7 @@ struct store_options {
     const char *data_dir; /* for "sqlite:" and snapshots before migrations */
     int connections;      /* readers kept open; 0: 8 */
     int timeout_ms;       /* of a statement on PostgreSQL; 0: 30 s */
+    int wait_ms; /* for a PostgreSQL that is not there when it is opened */
     /* When the database has them in another form they are rewritten, in one
      * transaction; all processes are to agree. */
     enum store_vectors vectors;

@@ -150,6 +150,43 @@ def test_restarted_under_load(cluster, make):
     assert "PostgreSQL is back" in server.log()
 
 
+# -- not there yet ---------------------------------------------------------------
+
+@pytest.mark.timeout(120)
+def test_away_at_the_start(cluster, make_lite):
+    """It is waited for, as at boot, unless somebody says stop."""
+    server = make_lite.make(database_url=cluster.url(cluster.create()),
+                            settings={"services": "backend"})
+
+    def waits():
+        return "waiting for PostgreSQL" in server.log()
+
+    cluster.halt()
+    server.spawn()
+    wait_until(waits)
+    server.stop()
+    server.spawn()
+    wait_until(waits)
+    cluster.start()
+    server.wait_up("/readyz", 60)
+    assert server.log().count("waiting for PostgreSQL") == 1
+    server.delivered(call([paper(1)]))
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("wrong", [("/t", "/elsewhere"), ("sheaf@", "nobody@")])
+def test_refused_at_the_start(cluster, make_lite, wrong):
+    """A server that does not let us in is not waited for."""
+    server = make_lite.make(
+        database_url=cluster.url(cluster.create()).replace(*wrong),
+        settings={"services": "backend"})
+    with pytest.raises(RuntimeError) as end:
+        server.start()
+    assert server.ended() == 1
+    assert "does not exist" in str(end.value)
+    assert "waiting for" not in server.log()
+
+
 # -- silent ----------------------------------------------------------------------
 
 @pytest.mark.timeout(180)

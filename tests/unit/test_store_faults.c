@@ -30,6 +30,20 @@ static void a_fault_hits_once(struct store_fixture *f)
     OK(f, store_jobs_counts(f->s, n, &f->err));
 }
 
+/* Nobody listens on port 1.  That a server which comes in time is found, and
+ * one that refuses us not waited for, is in test_postgres_faults.py. */
+static void waits_for_a_server_at_most_so_long(struct store_fixture *f)
+{
+    const struct store_options opt = {
+        .database_url = "postgresql://nobody@127.0.0.1:1/none", .wait_ms = 300};
+    int64_t began = clock_mono_us();
+    struct store *s;
+
+    GIVES(f, ERR_UNAVAILABLE, store_open(&s, &opt, &f->err));
+    assert_non_null(strstr(f->err.msg, "cannot reach PostgreSQL"));
+    assert_true(clock_mono_us() - began >= 300 * US_PER_MS);
+}
+
 /* The calls of a little story, about things numbered n. */
 static enum err_code story(struct store_fixture *f, int n, int step,
                            struct job_lease *l)
@@ -351,6 +365,7 @@ int main(void)
 {
     static const struct store_case cases[] = {
         CASE(a_fault_hits_once),
+        CASE_WHERE(IN_ONE_FILE, waits_for_a_server_at_most_so_long),
         CASE(every_call_may_fail),
         CASE(each_paper_is_created_once),
         CASE(each_job_is_claimed_once),
