@@ -75,6 +75,10 @@ const struct config_row config_table[CONFIG_ROWS] = {
         "PostgreSQL of database_url; or a Chroma server, "
         "chroma:http://host:port[/tenant/database]; where it is set, vectors "
         "that the database has in the other form are rewritten at the start"),
+    INT("hnsw_from", "50000", 0, 1000000000,
+        "vectors of a collection from which pgvector searches without a "
+        "filter use an approximate index (HNSW), which a job makes; 0: "
+        "always exact"),
     SECRET("chroma_token",
            "sent to the Chroma server of vectors, as X-Chroma-Token and as "
            "Bearer token"),

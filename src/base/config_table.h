@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-#define CONFIG_ROWS 60
+#define CONFIG_ROWS 61
 
 extern const struct config_row config_table[CONFIG_ROWS];
 

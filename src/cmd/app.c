@@ -97,6 +97,7 @@ static enum err_code open_store(struct app *a, struct err *e)
         .idempotency_ttl_us =
             config_int(a->config, "idempotency_ttl_s") * US_PER_S,
         .vectors = place_vectors(a->config),
+        .index_from = config_int(a->config, "hnsw_from"),
     };
 
     return store_open(&a->store, &opt, e);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "net/ops.h"
 #include "processor/embedding.h"
+#include "processor/index_job.h"
 #include "processor/ingest.h"
 #include "processor/warm.h"
 #include "store/copies.h"
@@ -149,6 +150,17 @@ static void index_metrics(struct buf *out, const struct processor *p)
     for (int i = 0; i < N_SETS; i++)
         ops_sample(out, "sheaf_index_stale", "collection",
                    slice_of(set_labels[i]), (double)info[i].stale);
+    if (store_finds_vectors(p->store)) {
+        uint64_t exact, approximate;
+
+        store_vectors_ways(p->store, &exact, &approximate);
+        ops_metric(out, "sheaf_vector_searches_total", "counter",
+                   "Searches that the database answered, by way.");
+        ops_sample(out, "sheaf_vector_searches_total", "way", SLICE("exact"),
+                   (double)exact);
+        ops_sample(out, "sheaf_vector_searches_total", "way", SLICE("hnsw"),
+                   (double)approximate);
+    }
     ops_metric(out, "sheaf_index_bytes", "gauge", "Memory of the index.");
     for (int i = 0; i < N_SETS; i++)
         ops_sample(out, "sheaf_index_bytes", "collection",
@@ -204,6 +216,8 @@ static void set_up_jobs(struct processor *p)
                                     .ctx = p};
     p->kinds[1] = (struct job_kind){
         .name = EMBED_JOB, .run = embedding_run, .max_running = 1, .ctx = p};
+    p->kinds[2] = (struct job_kind){
+        .name = INDEX_JOB, .run = index_job_run, .max_running = 1, .ctx = p};
 }
 
 static enum err_code make_collection(struct processor *p, enum vector_set set,
@@ -275,6 +289,7 @@ const struct job_view processor_job_views[] = {
     {.kind = INGEST_KIND, .fields = ingest_view},
     {.kind = EMBED_JOB, .fields = embedding_view},
     {.kind = COPY_JOB, .fields = vector_copy_view},
+    {.kind = INDEX_JOB, .fields = index_job_view},
     {.kind = NULL}};
 
 void processor_add_routes(struct processor *p, struct router *rt)

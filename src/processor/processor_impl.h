@@ -13,6 +13,7 @@
  *                   them; repair_routes.c: POST /vectors/repair
  *   embedding.c     the job that embeds papers, and all after a change of the
  *                   model
+ *   index_job.c     the job that makes pgvector's approximate index
  */
 #ifndef PROCESSOR_PROCESSOR_IMPL_H
 #define PROCESSOR_PROCESSOR_IMPL_H
@@ -51,7 +52,7 @@ struct processor {
     struct collection *collections[N_SETS]; /* by enum vector_set */
     struct vector_copy *copy; /* NULL: no Chroma server finds vectors */
     struct jobs *jobs;        /* NULL: run elsewhere */
-    struct job_kind kinds[2];
+    struct job_kind kinds[3];
 };
 
 /* Does this process find vectors itself?  Not where the store does, or a Chroma

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "processor/index_job.h"
 #include "processor/processor_impl.h"
 
 /* Others are heard of at once, if at all (store_listen). */
@@ -39,14 +40,16 @@ static bool wait_for_change(struct warmer *w, int64_t us)
     return go_on;
 }
 
-static enum err_code refresh_all(struct processor *p, struct err *e)
+static enum err_code look(struct processor *p, struct err *e)
 {
     struct embed *m;
     struct model_id id;
     enum err_code code = processor_embed(p, &m, e);
 
-    if (code != ERR_NONE || !processor_keeps_index(p))
+    if (code != ERR_NONE || p->copy)
         return code;
+    if (store_finds_vectors(p->store))
+        return index_job_want(p, e);
     id = processor_model(m);
     for (int i = 0; i < N_SETS && code == ERR_NONE; i++)
         code = collection_refresh(p->collections[i], &id, e);
@@ -61,7 +64,7 @@ static void note_done(struct warmer *w, int64_t began)
     first = !w->done;
     w->done = true;
     pthread_mutex_unlock(&w->lock);
-    if (first)
+    if (first && processor_keeps_index(w->p))
         log_info("processor", "the index is filled",
                  LOG_I("ms", (clock_mono_us() - began) / US_PER_MS));
 }
@@ -77,9 +80,9 @@ static void *warm_main(void *arg)
         int64_t began = clock_mono_us();
         struct err e = {0};
 
-        if (refresh_all(w->p, &e) == ERR_NONE) {
+        if (look(w->p, &e) == ERR_NONE) {
             note_done(w, began);
-            if (!processor_keeps_index(w->p))
+            if (w->p->copy)
                 break;
             pause = 0;
         } else {

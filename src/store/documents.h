@@ -317,14 +317,32 @@ enum err_code store_vectors_count(struct store *s, enum vector_set set,
                                   struct vector_count *out, struct err *e)
     CHECKED;
 
-/* The k nearest of this model, exactly: nearest first, equal ones by id; fewer
- * only if there are no more.  The database computes in single precision: of two
- * whose distances differ by less than about 1e-6 either may come first.
- * ERR_UNAVAILABLE also when the store does not find vectors. */
+/* The k nearest of this model: nearest first, equal ones by id; fewer only if
+ * there are no more.  Exactly, unless the cosine is asked of all (no ids) and
+ * the set has an approximate index: then some may be missed.  The database
+ * computes in single precision: of two whose distances differ by less than
+ * about 1e-6 either may come first. ERR_UNAVAILABLE also when the store does
+ * not find vectors. */
 enum err_code store_vectors_nearest(struct store *s, struct arena *a,
                                     const struct vector_search *q,
                                     struct vector_match **out, size_t *n,
                                     struct err *e) CHECKED;
+
+/* Has this set grown so large (store_options.index_from) that it is to have an
+ * approximate index, and has none?  Cheap. */
+enum err_code store_vectors_index_wanted(struct store *s, enum vector_set set,
+                                         bool *out, struct err *e) CHECKED;
+/* Make it, if it is wanted; takes minutes, and writes go on meanwhile.  About
+ * once a second each_second is told how much is done (0 to 1); false ends it:
+ * ERR_CANCELLED.  ERR_CONFLICT: another process makes it. */
+enum err_code store_vectors_index_make(struct store *s, enum vector_set set,
+                                       bool (*each_second)(void *ctx,
+                                                           double done),
+                                       void *ctx, struct err *e) CHECKED;
+/* How many searches this process has had answered in which way.  Any thread;
+ * does not block. */
+void store_vectors_ways(const struct store *s, uint64_t *exact,
+                        uint64_t *approximate);
 
 /* ---- another model: visible chunks are embedded again ---- */
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/postgres_documents.h"
 #include "store/postgres_listen.h"
 
 #define MAX_TRIES 5 /* of a transaction that meets deadlocks */
@@ -232,6 +233,7 @@ static enum err_code open_store(struct store **out,
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     p->base.finds_vectors = opt->vectors == STORE_VECTORS_PGVECTOR;
     p->idempotency_ttl_us = opt->idempotency_ttl_us;
+    p->index_from = opt->index_from;
     p->pages = known_new();
     if (!p->pages)
         code = err_set(e, ERR_UNAVAILABLE, "out of memory");
@@ -240,11 +242,13 @@ static enum err_code open_store(struct store **out,
                            opt->timeout_ms, e);
     if (code == ERR_NONE)
         code = prepare_when_there(p, opt, e);
-    if (code == ERR_NONE)
-        *out = &p->base;
-    else
+    if (code != ERR_NONE) {
         release(p);
-    return code;
+        return code;
+    }
+    postgres_index_open(p);
+    *out = &p->base;
+    return ERR_NONE;
 }
 
 static enum err_code begin_listening(struct store *s,

@@ -5,7 +5,7 @@
 #ifndef STORE_POSTGRES_H
 #define STORE_POSTGRES_H
 
-#include <pthread.h>
+#include <stdatomic.h>
 
 #include "store/postgres_conn.h"
 #include "store/postgres_known.h"
@@ -20,8 +20,12 @@ struct postgres {
     int64_t idempotency_ttl_us;
     struct known *pages; /* owned; counts and anchors of lists */
     struct vector_form vectors;
-    struct pg_pool *pool;         /* owned */
-    struct pg_listener *listener; /* owned; NULL: nobody listens */
+    int64_t index_from;      /* vectors; 0: never */
+    _Atomic bool indexed[2]; /* by enum vector_set: HNSW is there, as the last
+                                search saw it */
+    _Atomic uint64_t n_exact, n_approximate; /* searches */
+    struct pg_pool *pool;                    /* owned */
+    struct pg_listener *listener;            /* owned; NULL: nobody listens */
 };
 
 struct postgres *postgres_of(struct store *s); /* checked downcast */

@@ -35,6 +35,7 @@
 #define QUEUE_MARGIN 8   /* a statement, its preparation, syncs */
 #define PATIENCE_MS 5000 /* or what a statement may take, if that is less */
 #define LOCK_TIMEOUT_MS 10000
+#define GO_ON_MS 1000 /* between questions whether to */
 /* Room for the statements of all use cases (about 80) and 300 forms of a
  * search; a connection that has met more is replaced by a new one. */
 #define MAX_STATEMENTS 384
@@ -60,10 +61,12 @@ struct statement {
 
 struct pg_conn {
     PGconn *c;
-    PGnotify *heard; /* the notification handed out last */
-    int timeout_ms;  /* of a statement */
-    bool broken;     /* the link is gone */
-    bool silent;     /* because nothing came any more */
+    PGnotify *heard;          /* the notification handed out last */
+    bool (*go_on)(void *ctx); /* during a long statement; else NULL */
+    void *go_on_ctx;
+    int timeout_ms; /* of a statement */
+    bool broken;    /* the link is gone */
+    bool silent;    /* because nothing came any more */
     bool retired;
     bool retry;
     bool open; /* something was sent since the last sync: until there is one,
@@ -209,6 +212,21 @@ static bool poll_link(struct pg_conn *c, bool unsent, int ms)
     return n != 0;
 }
 
+/* Ask the server to give up what it does; it answers with an error, or was
+ * done before. */
+static void cancel(struct pg_conn *c)
+{
+    PGcancel *order = postgres_lib.PQgetCancel(c->c);
+    char why[256];
+
+    if (order && !postgres_lib.PQcancel(order, why, sizeof(why)))
+        log_debug("store", "cannot cancel", LOG_S("why", why));
+    postgres_lib.PQfreeCancel(order);
+    if (c->failed.code == ERR_NONE)
+        err_set(&c->failed, ERR_CANCELLED, "cancelled");
+    c->go_on = NULL;
+}
+
 /* Wait until libpq has an answer.  What goes wrong is found by who fetches it,
  * but for the silence. */
 static void await(struct pg_conn *c, int ms)
@@ -218,7 +236,14 @@ static void await(struct pg_conn *c, int ms)
 
         if (unsent < 0 || !postgres_lib.PQisBusy(c->c))
             return;
-        if (!poll_link(c, unsent > 0, ms)) {
+        if (c->go_on && !poll_link(c, unsent > 0, GO_ON_MS)) {
+            if (!c->go_on(c->go_on_ctx)) {
+                cancel(c);
+                ms = patience_ms(c);
+            }
+            continue;
+        }
+        if (!c->go_on && !poll_link(c, unsent > 0, ms)) {
             c->broken = c->silent = true;
             if (c->failed.code == ERR_NONE)
                 err_set(&c->failed, ERR_UNAVAILABLE,
@@ -710,6 +735,18 @@ enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
         lost(c);
     code = report(c, e);
     c->failed = (struct err){0};
+    return code;
+}
+
+enum err_code pg_long_script(struct pg_conn *c, const char *sql,
+                             bool (*go_on)(void *ctx), void *ctx, struct err *e)
+{
+    enum err_code code;
+
+    c->go_on = go_on;
+    c->go_on_ctx = ctx;
+    code = pg_script(c, sql, e);
+    c->go_on = NULL;
     return code;
 }
 

@@ -64,6 +64,11 @@ void pg_reset(struct pg_conn *c);
  * connection is idle. */
 enum err_code pg_script(struct pg_conn *c, const char *sql, struct err *e)
     CHECKED;
+/* One statement that may take minutes.  go_on is asked about once a second;
+ * when it says false the server is told to give up: ERR_CANCELLED. */
+enum err_code pg_long_script(struct pg_conn *c, const char *sql,
+                             bool (*go_on)(void *ctx), void *ctx, struct err *e)
+    CHECKED;
 /* Did the last error mean "run the transaction again" (deadlock,
  * serialisation)? */
 bool pg_should_retry(const struct pg_conn *c);

@@ -100,6 +100,24 @@ enum err_code postgres_vectors_nearest(struct store *s, struct arena *a,
                                        const struct vector_search *q,
                                        struct vector_match **out, size_t *n,
                                        struct err *e) CHECKED;
+/* slots of postgres_hnsw.c */
+enum err_code postgres_vectors_index_wanted(struct store *s,
+                                            enum vector_set set, bool *out,
+                                            struct err *e) CHECKED;
+enum err_code postgres_vectors_index_make(struct store *s, enum vector_set set,
+                                          bool (*each_second)(void *ctx,
+                                                              double done),
+                                          void *ctx, struct err *e) CHECKED;
+void postgres_vectors_ways(const struct store *s, uint64_t *exact,
+                           uint64_t *approximate);
+/* Does the setting ask for it, and can this server's pgvector? */
+bool postgres_may_have_index(const struct postgres *p);
+/* Say so once if it cannot. */
+void postgres_index_open(const struct postgres *p);
+/* Is the index there, whole? */
+#define PG_HAS_INDEX(name)                                                     \
+    "coalesce((SELECT x.indisvalid FROM pg_index x"                            \
+    " WHERE x.indexrelid = to_regclass('" name "')), false)"
 /* slots of postgres_paper_vectors.c */
 enum err_code postgres_papers_unembedded(struct store *s, struct arena *a,
                                          const struct model_id *m, int limit,

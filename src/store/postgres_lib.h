@@ -15,6 +15,7 @@
 
 /* Every function of libpq that is used. */
 #define POSTGRES_LIB(X)                                                        \
+    X(PQcancel)                                                                \
     X(PQclear)                                                                 \
     X(PQcmdTuples)                                                             \
     X(PQconninfoFree)                                                          \
@@ -26,7 +27,9 @@
     X(PQexitPipelineMode)                                                      \
     X(PQfinish)                                                                \
     X(PQflush)                                                                 \
+    X(PQfreeCancel)                                                            \
     X(PQfreemem)                                                               \
+    X(PQgetCancel)                                                             \
     X(PQgetisnull)                                                             \
     X(PQgetlength)                                                             \
     X(PQgetResult)                                                             \

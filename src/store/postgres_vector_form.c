@@ -103,7 +103,9 @@ const float *vector_form_row(struct pg_row *w)
 /* ---- which form it is ---- */
 
 #define FORM                                                                   \
-    "SELECT t.oid::bigint, t.typarray::bigint, quote_ident(n.nspname)"         \
+    "SELECT t.oid::bigint, t.typarray::bigint, quote_ident(n.nspname),"        \
+    " (SELECT regexp_match(x.extversion, '^([0-9]+)[.]([0-9]+)')::int[]"       \
+    "  >= ARRAY[0, 8] FROM pg_extension x WHERE x.extname = 'vector')"         \
     " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace "
 
 /* *out is left alone if there is no such type. */
@@ -118,9 +120,11 @@ static enum err_code ask_form(struct vector_form *out, struct pg_conn *c,
     if (postgres_lib.PQntuples(r) == 1) {
         *out = (struct vector_form){.type = (unsigned)pg_i64(r, 0, 0),
                                     .array = (unsigned)pg_i64(r, 0, 1)};
-        if (out->type != PG_BYTEA)
+        if (out->type != PG_BYTEA) {
             snprintf(out->schema, sizeof(out->schema), "%.*s",
                      SLICE_ARG(pg_slice(r, 0, 2)));
+            out->iterates = pg_bool(r, 0, 3);
+        }
     }
     postgres_lib.PQclear(r);
     return ERR_NONE;
@@ -307,6 +311,12 @@ static enum err_code convert(struct vector_form *out, struct pg_conn *c,
                          "LOCK TABLE chunk_vectors, paper_vectors"
                          " IN ACCESS EXCLUSIVE MODE",
                          e);
+    if (code != ERR_NONE)
+        return code;
+    code = pg_script(c,
+                     "DROP INDEX IF EXISTS chunk_vectors_hnsw,"
+                     " paper_vectors_hnsw",
+                     e);
     if (code != ERR_NONE)
         return code;
     log_info("store", "vectors are rewritten",

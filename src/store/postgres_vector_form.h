@@ -16,6 +16,7 @@
 struct vector_form {
     unsigned type, array; /* OIDs; PG_BYTEA or those of pgvector's type */
     char schema[140];     /* pgvector's, quoted for SQL; "": bytes */
+    bool iterates;        /* pgvector 0.8 or newer: hnsw.iterative_scan */
 };
 
 /* The form that the database has, after it was made the wanted one: all vectors

@@ -95,6 +95,14 @@ enum err_code sqlite_vectors_count(struct store *s, enum vector_set set,
                                    const struct model_id *m,
                                    struct vector_count *out, struct err *e)
     CHECKED;
+enum err_code sqlite_vectors_index_wanted(struct store *s, enum vector_set set,
+                                          bool *out, struct err *e) CHECKED;
+enum err_code sqlite_vectors_index_make(struct store *s, enum vector_set set,
+                                        bool (*each_second)(void *ctx,
+                                                            double done),
+                                        void *ctx, struct err *e) CHECKED;
+void sqlite_vectors_ways(const struct store *s, uint64_t *exact,
+                         uint64_t *approximate);
 enum err_code sqlite_vectors_nearest(struct store *s, struct arena *a,
                                      const struct vector_search *q,
                                      struct vector_match **out, size_t *n,

@@ -507,6 +507,37 @@ enum err_code sqlite_vectors_nearest(struct store *base, struct arena *a,
     return document_no_nearest(e);
 }
 
+enum err_code sqlite_vectors_index_wanted(struct store *base,
+                                          enum vector_set set, bool *out,
+                                          struct err *e)
+{
+    (void)base;
+    (void)set;
+    (void)e;
+    *out = false;
+    return ERR_NONE;
+}
+
+enum err_code sqlite_vectors_index_make(struct store *base, enum vector_set set,
+                                        bool (*each_second)(void *ctx,
+                                                            double done),
+                                        void *ctx, struct err *e)
+{
+    (void)base;
+    (void)set;
+    (void)each_second;
+    (void)ctx;
+    (void)e;
+    return ERR_NONE;
+}
+
+void sqlite_vectors_ways(const struct store *base, uint64_t *exact,
+                         uint64_t *approximate)
+{
+    (void)base;
+    *exact = *approximate = 0;
+}
+
 /* ---- another model ---- */
 
 static enum err_code find_unembedded(struct db *c, int64_t model,

@@ -63,6 +63,8 @@ struct store_options {
     /* When the database has them in another form they are rewritten, in one
      * transaction; all processes are to agree. */
     enum store_vectors vectors;
+    int64_t index_from; /* vectors of a set from which pgvector is to have an
+                           approximate index; 0: never */
     int64_t idempotency_ttl_us; /* 0: 24 h */
 };
 

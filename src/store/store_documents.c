@@ -221,6 +221,28 @@ enum err_code store_vectors_nearest(struct store *s, struct arena *a,
         s->ops->documents->vectors_nearest(s, a, q, out, n, e));
 }
 
+enum err_code store_vectors_index_wanted(struct store *s, enum vector_set set,
+                                         bool *out, struct err *e)
+{
+    RUN(s, vectors_index_wanted,
+        s->ops->documents->vectors_index_wanted(s, set, out, e));
+}
+
+enum err_code store_vectors_index_make(struct store *s, enum vector_set set,
+                                       bool (*each_second)(void *ctx,
+                                                           double done),
+                                       void *ctx, struct err *e)
+{
+    RUN(s, vectors_index_make,
+        s->ops->documents->vectors_index_make(s, set, each_second, ctx, e));
+}
+
+void store_vectors_ways(const struct store *s, uint64_t *exact,
+                        uint64_t *approximate)
+{
+    s->ops->documents->vectors_ways(s, exact, approximate);
+}
+
 enum err_code store_chunks_unembedded(struct store *s, struct arena *a,
                                       const struct model_id *m,
                                       int64_t after_id, int limit,

@@ -34,6 +34,7 @@
     X(document_delete) X(document_chunks) X(document_places) X(chunks_get) X(chunks_search) \
     X(vectors_generation) X(vectors_model) X(vectors_model_set) \
     X(vectors_present) X(chunks_each) X(vectors_cached) X(vectors_nearest) \
+    X(vectors_index_wanted) X(vectors_index_make) \
     X(vector_get) X(vectors_count) X(present_count) \
     X(chunks_unembedded) X(chunk_vectors_put) X(papers_unembedded) \
     X(paper_vectors_put) X(paper_vectors_each) X(papers_get) \

@@ -242,6 +242,14 @@ struct document_ops {
                                      const struct vector_search *q,
                                      struct vector_match **out, size_t *n,
                                      struct err *e);
+    enum err_code (*vectors_index_wanted)(struct store *s, enum vector_set set,
+                                          bool *out, struct err *e);
+    enum err_code (*vectors_index_make)(struct store *s, enum vector_set set,
+                                        bool (*each_second)(void *ctx,
+                                                            double done),
+                                        void *ctx, struct err *e);
+    void (*vectors_ways)(const struct store *s, uint64_t *exact,
+                         uint64_t *approximate);
     enum err_code (*chunks_unembedded)(struct store *s, struct arena *a,
                                        const struct model_id *m,
                                        int64_t after_id, int limit,

@@ -163,3 +163,96 @@ def test_needs_the_extension(make_pgvector, pgvector, postgresql):
     text = refusal(make_pgvector.make(database_url=url))
     assert "install the extension pgvector" in text
     postgresql.drop(url)
+
+
+# -- the approximate index ------------------------------------------------------
+
+def ways(server):
+    """Searches of this process that were answered exactly, and by the index."""
+    lines = dict(line.rsplit(" ", 1) for line in server.get("/metrics").text
+                 .splitlines() if line.startswith("sheaf_vector_searches"))
+    return [float(lines[f'sheaf_vector_searches_total{{way="{way}"}}'])
+            for way in ("exact", "hnsw")]
+
+
+def index_jobs(server, **params):
+    return server.json("/jobs/", params={"kind": "index", **params})["results"]
+
+
+@pytest.mark.one_process("counts what one process does")
+@pytest.mark.timeout(180)
+def test_large_collections_get_an_index(embedded, make_pgvector, model_dir):
+    server = make_pgvector("p", model_dir=model_dir, services=ALL_SERVICES,
+                           hnsw_from=60)
+    for document in library(random.Random(11)):
+        for one in (embedded, server):
+            add(one, document)
+    done = wait_until(lambda: index_jobs(server, status="completed"), 60)
+    assert [(j["collection"], j["progress"]) for j in done] == [
+        ("portfolio_documents", 100)]
+    exact, hnsw = ways(server)
+    for question in QUESTIONS:
+        same(found(embedded, question, k=7), found(server, question, k=7))
+    assert ways(server) == [exact, hnsw + len(QUESTIONS)]
+    # with a filter exactly
+    where = json.dumps({"lang": "en"})
+    for question in QUESTIONS:
+        same(found(embedded, question, k=7, where=where),
+             found(server, question, k=7, where=where))
+    assert ways(server) == [exact + len(QUESTIONS), hnsw + len(QUESTIONS)]
+    # what is deleted is not found, and never fewer than there are
+    for one in (embedded, server):
+        for d in documents(one)[2:]:
+            one.delete(f"/documents/{d['id']}")
+    few = found(server, "pods", k=100)
+    same(found(embedded, "pods", k=100), few)
+    assert 0 < len(few) < 100
+    # the way back takes the index along
+    server.stop()
+    server.settings["vectors"] = "embedded"
+    server.start()
+    same(found(embedded, "pods", k=100), found(server, "pods", k=100))
+
+
+@pytest.mark.one_process("kills who makes the index")
+@pytest.mark.timeout(180)
+def test_index_job_is_cancelled_and_killed(make_pgvector, pgvector, model_dir):
+    """Making it waits for an old transaction; meanwhile it is given up, begun
+    again by hand, and its process killed."""
+    url = make_pgvector.database.create()
+    make_pgvector.urls.append(url)
+    name = url.rsplit("/", 1)[1]
+    server = make_pgvector("p", database_url=url, model_dir=model_dir,
+                           services=ALL_SERVICES, hnsw_from=5,
+                           job_lease_ms=2000)
+
+    def ask(sql):
+        return pgvector.cluster.query(sql, name)
+
+    def waits():
+        return ask("SELECT count(*) FROM pg_stat_activity WHERE"
+                   " wait_event_type = 'Lock' AND datname = current_database()"
+                   " AND query LIKE '%INDEX CONCURRENTLY%'") == [["1"]]
+
+    def is_whole():
+        return ask("SELECT indisvalid FROM pg_index WHERE indexrelid ="
+                   " to_regclass('chunk_vectors_hnsw')") == [["t"]]
+
+    with pgvector.cluster.session(name) as old:
+        old("BEGIN; LOCK TABLE chunk_vectors IN ROW EXCLUSIVE MODE;")
+        add(server, {"title": "A", "text": "A Pod shares storage. " * 100,
+                     "chunk_size": 150, "chunk_overlap": 0})
+        wait_until(waits)
+        job, = index_jobs(server)
+        server.delete(f"/jobs/{job['job_id']}")
+        assert server.wait_job(job["job_id"])["status"] == "cancelled"
+        assert not is_whole()
+        assert len(found(server, "pods", k=3)) == 3  # exactly, meanwhile
+        server.post(f"/jobs/{job['job_id']}/retry")
+        wait_until(waits)
+        server.kill()
+        server.start()
+        old("COMMIT;")
+    assert server.wait_job(job["job_id"], 60)["status"] == "completed"
+    assert is_whole()
+    assert len(index_jobs(server)) == 1

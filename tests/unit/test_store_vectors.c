@@ -295,6 +295,104 @@ static void nearest_follows_changes(struct store_fixture *f)
     assert_int_equal(nearest(f, &q, &m), 0);
 }
 
+/* ---- the approximate index ---- */
+
+static struct store *open_with_index_from(struct store_fixture *f, int64_t from)
+{
+    const struct store_options opt = {.database_url = f->url,
+                                      .data_dir = f->dir,
+                                      .vectors = f->vectors,
+                                      .index_from = from};
+    struct store *s = NULL;
+
+    OK(f, store_open(&s, &opt, &f->err));
+    return s;
+}
+
+static bool wants_index(struct store_fixture *f, struct store *s,
+                        enum vector_set set)
+{
+    bool wanted;
+
+    OK(f, store_vectors_index_wanted(s, set, &wanted, &f->err));
+    return wanted;
+}
+
+static bool go_on(void *ctx, double done)
+{
+    (void)ctx;
+    return done >= 0 && done <= 1;
+}
+
+/* From the number of visible chunks on, and in pgvector alone. */
+static void who_wants_an_index(struct store_fixture *f)
+{
+    struct store *s;
+
+    stock(f);
+    s = open_with_index_from(f, 3 * N + 1);
+    assert_false(wants_index(f, s, VECTORS_CHUNKS));
+    OK(f, store_vectors_index_make(s, VECTORS_CHUNKS, go_on, NULL, &f->err));
+    store_close(s);
+    s = open_with_index_from(f, 3 * N);
+    assert_int_equal(wants_index(f, s, VECTORS_CHUNKS), store_finds_vectors(s));
+    assert_false(wants_index(f, s, VECTORS_PAPERS));
+    assert_false(wants_index(f, f->s, VECTORS_CHUNKS)); /* 0: never */
+    OK(f, store_vectors_index_make(s, VECTORS_CHUNKS, go_on, NULL, &f->err));
+    assert_false(wants_index(f, s, VECTORS_CHUNKS));
+    store_close(s);
+    s = open_with_index_from(f, 1); /* another process sees it */
+    assert_false(wants_index(f, s, VECTORS_CHUNKS));
+    store_close(s);
+}
+
+/* What is found, what is not, and which way it was. */
+static void found_by_the_index(struct store_fixture *f)
+{
+    struct store *without = f->s;
+    struct vector_search q = {.model = model_1, .k = 3};
+    struct vector_match *m;
+    struct all *all;
+    uint64_t exact, approximate;
+
+    if (!store_finds_vectors(f->s))
+        return;
+    stock(f);
+    all = all_chunks(f, f->s, &model_1);
+    f->s = open_with_index_from(f, 1);
+    OK(f, store_vectors_index_make(f->s, VECTORS_CHUNKS, go_on, NULL, &f->err));
+    for (size_t i = 10; i < 30; i++) { /* each finds itself */
+        q.vector = all->vectors[i];
+        assert_int_equal(nearest(f, &q, &m), 3);
+        assert_int_equal(m[0].id, all->ids[i]);
+        assert_true(fabs(m[0].distance) < NEAR && m[1].distance > NEAR);
+        assert_true(m[1].distance <= m[2].distance);
+    }
+    store_vectors_ways(f->s, &exact, &approximate);
+    assert_int_equal(exact, 0);
+    assert_int_equal(approximate, 20);
+    q.k = 2 * N; /* zeros are not in the index: all are looked for exactly */
+    check_nearest(f, &q, all, NULL);
+    q.k = 1000; /* and there are no more */
+    check_nearest(f, &q, all, NULL);
+    q.distance = DISTANCE_L2;
+    check_nearest(f, &q, all, NULL);
+    q.distance = DISTANCE_COSINE;
+    q.ids = all->ids;
+    q.n_ids = 5;
+    assert_int_equal(nearest(f, &q, &m), 5);
+    store_vectors_ways(f->s, &exact, &approximate);
+    assert_int_equal(exact, 4);
+    assert_int_equal(approximate, 20);
+    OK(f, store_document_delete(f->s, SLICE("doc-1"), &f->err));
+    q = (struct vector_search){
+        .model = model_1, .vector = all->vectors[10], .k = 3};
+    assert_int_equal(nearest(f, &q, &m), 3);
+    assert_true(m[0].id > all->ids[N - 1]);
+    store_close(f->s);
+    f->s = without;
+}
+
 static void single_vectors(struct store_fixture *f)
 {
     float v[STORE_VECTOR_DIM];
@@ -513,6 +611,23 @@ static void several_convert_at_once(struct store_fixture *f)
     store_close(s);
 }
 
+static void there_and_back_without_index(struct store_fixture *f)
+{
+    struct store *s;
+
+    if (!store_finds_vectors(f->s))
+        return;
+    stock(f);
+    s = open_with_index_from(f, 1);
+    OK(f, store_vectors_index_make(s, VECTORS_CHUNKS, go_on, NULL, &f->err));
+    store_close(s);
+    OK(f, open_as(f, STORE_VECTORS_EMBEDDED, &s));
+    store_close(s);
+    s = open_with_index_from(f, 1); /* in pgvector again */
+    assert_true(wants_index(f, s, VECTORS_CHUNKS));
+    store_close(s);
+}
+
 static void cannot_have_pgvector(struct store_fixture *f)
 {
     struct store *s = NULL;
@@ -539,11 +654,14 @@ int main(void)
         CASE(nearest_chunks),
         CASE(equal_ones_by_id),
         CASE(nearest_follows_changes),
+        CASE_WHERE(ON_DISK, who_wants_an_index),
+        CASE(found_by_the_index),
         CASE(single_vectors),
         CASE(papers_at_once),
         CASE(numbers_without_vectors),
         CASE(both_ways),
         CASE(several_convert_at_once),
+        CASE(there_and_back_without_index),
         CASE_WHERE(ON_DISK, cannot_have_pgvector),
     };
 

@@ -9,7 +9,7 @@ export const isOver = (job: Job): boolean => !isActive(job);
 /** The kinds, for a filter. */
 export const kinds: Record<string, string> = {
   scrape: 'Papers', process: 'Documents', embed: 'Search', webhook: 'Deliveries', coverage: 'Coverage',
-  chroma: 'Vector server',
+  chroma: 'Vector server', index: 'Vector index',
 };
 
 export function jobTitle(job: Job): string {
@@ -25,6 +25,8 @@ export function jobTitle(job: Job): string {
       return 'Make texts findable by meaning';
     case 'chroma':
       return 'Bring the Chroma server up to date';
+    case 'index':
+      return job.collection === 'papers' ? 'Index the papers' : 'Index the documents';
     case 'webhook':
       return `Send delivery ${count(job.delivery_id)}`;
     case 'coverage':
@@ -57,6 +59,8 @@ export function doneOf(job: Job): Done | undefined {
       return { done: job.embedded, total: job.total || null, unit: 'texts' };
     case 'chroma':
       return { done: job.compared, total: job.total || null, unit: 'passages compared' };
+    case 'index':
+      return { done: Math.round(job.progress), total: 100, unit: 'percent' };
     default:
       return undefined;
   }
