@@ -208,8 +208,7 @@ def test_server_restarted(make_lite, pages):
     page = opened(pages(), server, "/app/papers")
     expect(page.get_by_role("main")).to_contain_text("Paper 00001")
     pages.may_say("ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|WebSocket")
-    server.settings["listen"] = f"127.0.0.1:{server.port}"
-    server.stop()
+    server.halt()
     expect(page.get_by_text(AWAY)).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text("Paper 00001")
     server.start()

@@ -144,8 +144,7 @@ def test_names_of_pages_are_text(lite, page):
 def test_it_catches_up_after_a_restart(read, pages, page):
     opened(page, read)
     pages.may_say("ERR_CONNECTION_REFUSED|WebSocket|ERR_EMPTY|ERR_CONNECTION_RESET")
-    read.settings["listen"] = f"127.0.0.1:{read.port}"
-    read.stop()
+    read.halt()
     expect(page.get_by_text("sheaf does not answer")).to_be_visible()
     expect(number(page, "Views today")).to_have_text("12")
     read.start()

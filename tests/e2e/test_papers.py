@@ -238,11 +238,9 @@ def test_server_away_and_back(desk, pages):
     page = pages()
     open_papers(page, desk)
     pages.may_say("ERR_CONNECTION_REFUSED|WebSocket connection")
-    port = desk.port
-    desk.stop()
+    desk.halt()
     expect(page.get_by_text("sheaf does not answer")).to_be_visible()
     expect(rows(page).first).to_be_visible()  # what is there stays
-    desk.settings["listen"] = f"127.0.0.1:{port}"
     desk.start()
     desk.delivered(papers.call(papers.papers(700, 1), job_id="arxiv-3"))
     expect(page.get_by_text("sheaf does not answer")).to_have_count(0)

@@ -2,15 +2,16 @@
 JavaScript and Java, and python-socketio."""
 
 import json
-import pathlib
 import shutil
 import subprocess
 import sys
 
 import pytest
 
+from support import beside
 from support.live import LiveServer
-from support.sheaf import REPO, binary
+from support.ports import Port
+from support.sheaf import REPO
 
 TRANSPORTS = ["polling", "websocket", "upgrade"]
 
@@ -56,7 +57,8 @@ def test_javascript(live, js_dir, mode):
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_javascript_reconnects(box, js_dir, how):
-    server = LiveServer(box)
+    port = Port()
+    server = LiveServer(box, listen=port.address)
     with node(js_dir, server, "reconnect") as client:
         assert client.stdout.readline() == "ready\n"
         if how == "kill":
@@ -64,7 +66,7 @@ def test_javascript_reconnects(box, js_dir, how):
             server.process.wait()
         else:
             server.__exit__()
-        with LiveServer(box, listen=server.host):
+        with LiveServer(box, listen=port.address):
             assert client.stdout.readline() == "ready\n"
             assert client.stdout.readline() == "back true\n"
             assert client.wait(10) == 0
@@ -112,16 +114,15 @@ def java_dir(sheaf_bin):
     """tests/java with the official client's archives, beside the program."""
     if not (shutil.which("mvn") and shutil.which("javac")):
         pytest.skip("no javac and mvn here")
-    place = pathlib.Path(binary()).resolve().parent / "java"
-    place.mkdir(exist_ok=True)
-    for source in (REPO / "tests" / "java").iterdir():
-        shutil.copyfile(source, place / source.name)
-    if not list(place.glob("jars/socket.io-client-*.jar")):
-        subprocess.run(["mvn", "-q", "-B", "dependency:copy-dependencies",
-                        "-DoutputDirectory=jars"], cwd=place, check=True,
-                       timeout=300)
-    subprocess.run(["javac", "-cp", "jars/*", "-d", ".", "LiveClient.java"],
-                   cwd=place, check=True, timeout=120)
+    with beside.folder("java") as place:
+        if not list(place.glob("jars/socket.io-client-*.jar")):
+            subprocess.run(["mvn", "-q", "-B", "dependency:copy-dependencies",
+                            "-DoutputDirectory=jars"], cwd=place, check=True,
+                           timeout=300)
+        if beside.stale(place / "LiveClient.class", place / "LiveClient.java"):
+            subprocess.run(["javac", "-cp", "jars/*", "-d", ".",
+                            "LiveClient.java"], cwd=place, check=True,
+                           timeout=120)
     return place
 
 

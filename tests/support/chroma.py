@@ -11,7 +11,7 @@ import subprocess
 
 import requests
 
-from .redis import free_port
+from .ports import Port
 from .sheaf import REPO, clean_env
 from .waiting import wait_until
 
@@ -44,7 +44,7 @@ class Chroma:
     def __init__(self, box, address="127.0.0.1"):
         self.program = home() / "bin" / "chroma"
         self.address = address
-        self.port = free_port()
+        self.port = Port()
         self.url = f"http://{address}:{self.port}"
         self.place = box / f"chroma-{self.port}"
         self.dir = self.place / "data"

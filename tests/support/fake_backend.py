@@ -14,6 +14,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from .ports import LOOPBACK, Port
+
 Delivery = collections.namedtuple(
     "Delivery", "at path headers body json bearer_ok signature_ok")
 
@@ -117,16 +119,15 @@ class FakeBackend:
         self.always = None
         self.lock = threading.Lock()
         self.closing = threading.Event()
-        self.port = 0
+        self.port = Port()
         self.open()
 
     def open(self):
         """Listen; a second time on the same port, after close()."""
         self.closing.clear()
-        self.server = _Server(("127.0.0.1", self.port), _Handler)
+        self.server = _Server((LOOPBACK, self.port.number), _Handler)
         self.server.owner = self
-        self.port = self.server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{self.port.address}"
         self.thread = threading.Thread(target=self.server.serve_forever,
                                        args=(0.02,), daemon=True)
         self.thread.start()

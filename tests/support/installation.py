@@ -11,7 +11,7 @@ import time
 
 import requests
 
-from .redis import free_port
+from .ports import Port
 from .sheaf import Sheaf
 from .waiting import wait_until
 
@@ -26,7 +26,8 @@ class Kept(Sheaf):
     """A server that is started again when it ends."""
 
     def __init__(self, data_dir, database_url, settings, address, enter):
-        self.address = f"{address}:{free_port()}"
+        self.held = Port()
+        self.address = f"{address}:{self.held}"
         super().__init__(data_dir, database_url,
                          {**settings, "listen": self.address})
         self.name = self.data_dir.parent.name

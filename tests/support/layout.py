@@ -13,10 +13,9 @@ import subprocess
 
 import requests
 
-from . import nginx
-from .chroma import Chroma
+from . import chroma, nginx, redis
 from .contract import Contract
-from .redis import Cluster, Redis
+from .ports import Port
 from .sheaf import STOP_SECONDS, Sheaf, binary, clean_env
 from .waiting import wait_until
 
@@ -33,6 +32,10 @@ class Embedded:
     def __init__(self, box):
         del box
 
+    @staticmethod
+    def check():
+        """Raises what says which program is not installed."""
+
     def sheaf(self, data_dir, database_url, **kw):
         return Sheaf(data_dir, database_url, **kw)
 
@@ -45,10 +48,14 @@ class Split:
     one_process = False
     databases = ("postgresql",)
     lite_database = "postgresql"
-    redis_kind = Redis
+    redis_kind = redis.Redis
+
+    @staticmethod
+    def check():
+        nginx.program()
+        redis.program()
 
     def __init__(self, box):
-        nginx.program()
         self.redis = self.redis_kind(box)
         self.cache = box / "cache"
         self.cache.mkdir()
@@ -69,9 +76,14 @@ class ChromaVectors(Split):
     """Split, and a Chroma server finds the vectors."""
     name = "chroma"
 
+    @staticmethod
+    def check():
+        Split.check()
+        chroma.home()
+
     def __init__(self, box):
         super().__init__(box)
-        self.chroma = Chroma(box)
+        self.chroma = chroma.Chroma(box)
 
     def sheaf(self, data_dir, database_url, settings=None, **kw):
         place = f"default_tenant/test-{next(self.numbers)}"
@@ -92,7 +104,7 @@ class ChromaVectors(Split):
 
 class RedisCluster(Split):
     name = "cluster"
-    redis_kind = Cluster
+    redis_kind = redis.Cluster
 
 
 LAYOUTS = {kind.name: kind
@@ -120,7 +132,7 @@ class SplitSheaf(Sheaf):
             at = self.args.index("--services")
             self.settings["services"] = self.args[at + 1]
             del self.args[at:at + 2]
-        self.holder, self.proxy_port = nginx.reserve_port()
+        self.proxy_port = Port()
         self.address = f"http://127.0.0.1:{self.proxy_port}"
         self.copies = {}
         self.proxy = None
@@ -185,6 +197,10 @@ class SplitSheaf(Sheaf):
         if self.copied and "processor" in self.services:
             wait_until(lambda: self.get("/readyz").json()["checks"]["vectors"]
                        == "ok", 60, what="a copy that is up to date")
+
+    def halt(self):
+        """The port is that of the proxy, which is held."""
+        self.stop()
 
     def running(self):
         return any(copy.running() for copy in self.each())
@@ -260,9 +276,7 @@ class Deployed(SplitSheaf):
     def __init__(self, data_dir, database_url, settings, certificate, **kw):
         super().__init__(data_dir, database_url, settings, **kw)
         self.certificate = certificate
-        self.holders = [nginx.reserve_port() for _ in range(2)]
-        self.plain_port, self.scraper_port = (
-            port for _, port in self.holders)
+        self.plain_port, self.scraper_port = Port(), Port()
         self.address = f"https://localhost:{self.proxy_port}"
         self.settings.setdefault("public_url", self.address)
         self.settings.setdefault("trusted_proxies", "127.0.0.1")

@@ -6,7 +6,6 @@ administrator installs; the groups of servers are made here.
 
 import os
 import shutil
-import socket
 import subprocess
 
 from .sheaf import REPO
@@ -38,7 +37,7 @@ PLAIN_SITE = """
 include {deploy}/maps.conf;
 {upstreams}
 server {{
-    listen 127.0.0.1:{port} reuseport;
+    listen 127.0.0.1:{port};
     proxy_set_header Host       $http_host;
     proxy_set_header Upgrade    $http_upgrade;
     proxy_set_header Connection $sheaf_connection;
@@ -56,15 +55,6 @@ def program():
     if not found:
         raise Unavailable("nginx is not installed")
     return found
-
-
-def reserve_port():
-    """A port that nobody but a `listen ... reuseport` gets while the socket is
-    open."""
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    holder.bind(("127.0.0.1", 0))
-    return holder, holder.getsockname()[1]
 
 
 def upstreams(groups, live):
@@ -149,11 +139,11 @@ def example(box, tls_port, plain_port, scraper_port, ports, certificate):
                                 f"127.0.0.1:{ports[name]};")
         (place / source.name).write_text(
             text.replace("include sheaf/", f"include {place}/")
-            .replace("listen 80;", f"listen 127.0.0.1:{plain_port} reuseport;")
+            .replace("listen 80;", f"listen 127.0.0.1:{plain_port};")
             .replace("listen 443 ssl http2;",
-                     f"listen 127.0.0.1:{tls_port} ssl http2 reuseport;")
+                     f"listen 127.0.0.1:{tls_port} ssl http2;")
             .replace("listen 127.0.0.1:8720;",
-                     f"listen 127.0.0.1:{scraper_port} reuseport;")
+                     f"listen 127.0.0.1:{scraper_port};")
             .replace("desk.example.org", "localhost")
             .replace("/etc/ssl/sheaf/fullchain.pem", str(certificate.crt))
             .replace("/etc/ssl/sheaf/privkey.pem", str(certificate.key)))

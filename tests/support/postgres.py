@@ -15,9 +15,10 @@ import pathlib
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
+
+from .ports import Port
 
 
 class Unavailable(Exception):
@@ -46,12 +47,6 @@ def pgvector_bin_dir():
                       "with pgvector, is not installed")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Cluster:
     """One server with its own directory, socket and port.
 
@@ -71,7 +66,7 @@ class Cluster:
         self.user = {}
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="sheaf-pg-"))
         self.numbers = itertools.count(1)
-        self.port = free_port()
+        self.port = Port()
         if os.geteuid() == 0:
             try:
                 owner = pwd.getpwnam("postgres")

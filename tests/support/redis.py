@@ -6,17 +6,12 @@ import socket
 import subprocess
 from urllib.parse import quote
 
+from .ports import Port
 from .waiting import wait_until
 
 
 class Unavailable(Exception):
     """redis-server is not installed."""
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def command(*words):
@@ -25,14 +20,20 @@ def command(*words):
         b"$%d\r\n%s\r\n" % (len(w), w) for w in encoded)
 
 
+def program():
+    found = shutil.which("redis-server")
+    if not found:
+        raise Unavailable("redis-server is not installed")
+    return found
+
+
 class Redis:
     """One redis-server on a free port; nothing of it is kept on disk."""
 
     def __init__(self, box, password=None, options=(), address="127.0.0.1"):
-        if not shutil.which("redis-server"):
-            raise Unavailable("redis-server is not installed")
+        self.program = program()
         self.address = address
-        self.port = free_port()
+        self.port = Port()
         self.password = password
         self.dir = box / f"redis-{self.port}"
         self.dir.mkdir()
@@ -49,7 +50,7 @@ class Redis:
         login = ["--requirepass", self.password] if self.password else []
         with open(self.dir / "log", "ab") as log:
             self.process = subprocess.Popen(
-                ["redis-server", "--port", str(self.port), "--bind",
+                [self.program, "--port", str(self.port), "--bind",
                  self.address, "--dir", str(self.dir), "--save", "",
                  "--appendonly", "no", "--protected-mode", "no", *login,
                  *self.options],
@@ -60,7 +61,7 @@ class Redis:
 
     def ask(self, *words):
         """One command, by hand; the reply as it comes."""
-        with socket.create_connection((self.address, self.port), 5) as s:
+        with socket.create_connection((self.address, self.port.number), 5) as s:
             if self.password:
                 s.sendall(command("AUTH", self.password))
                 assert s.recv(100) == b"+OK\r\n"
@@ -95,6 +96,7 @@ class Cluster:
     def __init__(self, box, replicas=0):
         self.box = box
         self.nodes = []
+        self.buses = []
         for _ in range(3 * (1 + replicas)):
             self.start_node()
         try:
@@ -112,10 +114,11 @@ class Cluster:
 
     def start_node(self):
         """One more server, of no cluster yet."""
+        self.buses.append(Port())
         node = Redis(self.box, options=[
             "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
             "--repl-diskless-sync-delay", "0",
-            "--cluster-port", str(free_port())])
+            "--cluster-port", str(self.buses[-1])])
         self.nodes.append(node)
         return node
 

@@ -19,6 +19,7 @@ import urllib.parse
 import requests
 
 from .contract import Contract
+from .ports import Port
 from .waiting import wait_until
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
@@ -77,6 +78,7 @@ class Sheaf:
             self.settings["database_url"] = database_url
         self.process = None
         self.url = None
+        self._port = None  # of a halt()
         self._local = threading.local()
 
     # -- life ------------------------------------------------------------
@@ -182,6 +184,13 @@ class Sheaf:
         self.process.kill()
         self.process.wait()
         self.process = None
+
+    def halt(self):
+        """Stop it, to be started again at the port that it has."""
+        number, self._port = self.port, None
+        self.stop()
+        self._port = Port(number)
+        self.settings["listen"] = self._port.address
 
     def restart(self):
         self.stop()
