@@ -249,6 +249,10 @@ test-unit:
 test-oom:
 	@$(MAKE) --no-print-directory test-unit T='oom*'
 
+# Most of these tests wait more than they compute.  A file or two are not worth
+# the databases of several.
+PYTEST_JOBS ?= $(if $(T),0,$(shell expr 2 '*' $(JOBS)))
+
 # $(call pytest,FOLDER): its tests, or one file of them, with the program at hand.
 # LAYOUT=split: how its servers are started (tests/integration/README.md).
 pytest = SHEAF_TEST_LAYOUT='$(LAYOUT)' PATH='$(abspath $(B)/node/bin)':"$$PATH" \
@@ -258,6 +262,7 @@ pytest = SHEAF_TEST_LAYOUT='$(LAYOUT)' PATH='$(abspath $(B)/node/bin)':"$$PATH" 
     SHEAF_TEST_LLM='$(abspath $(B)/venv-llm)' \
     SHEAF_TEST_CHROMA='$(abspath $(B)/venv-chroma)' \
     $(B)/venv/bin/python -m pytest -q -o cache_dir='$(abspath $(B))/pytest' \
+    -n $(PYTEST_JOBS) --dist worksteal \
     $(or $(T:%=tests/$(1)/test_%.py),tests/$(1)) $(PYTEST_ARGS)
 
 test-integration: all $(SERVERS) $(B)/venv/ready

@@ -15,7 +15,7 @@ import tempfile
 
 import pytest
 
-from support import chroma, nginx, papers, postgres, redis
+from support import beside, chroma, nginx, papers, postgres, redis
 from support import layout as layouts
 from support.documents import ALL_SERVICES
 from support.fake_arxiv import FakeArxiv
@@ -25,6 +25,19 @@ from support.sheaf import (REPO, SIGNING_SECRET, WEBHOOK_SECRET, binary,
 
 # Enough for six pages of 20 and for every combination of filters.
 LIBRARY_SIZE = 120
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart():
+    """What nothing goes without, before workers are started in vain."""
+    if not os.access(binary(), os.X_OK):
+        pytest.exit(f"no program at {binary()}: run `make` first, or set "
+                    "SHEAF_BIN", returncode=2)
+    try:
+        layouts.chosen().check()
+    except (redis.Unavailable, nginx.Unavailable,
+            chroma.Unavailable) as err:
+        pytest.exit(f"this layout needs it: {err}", returncode=2)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -55,6 +68,10 @@ def pytest_runtest_makereport(item, call):
         for server in getattr(item, "servers", ()):
             report.sections.append((f"log of {server.data_dir}",
                                     server.log_tail(60)))
+        if "work_dir" in item.fixturenames:
+            report.sections.append(("data and logs are kept",
+                                    str(item.funcargs.get("box") or
+                                        item.funcargs.get("work_dir"))))
         item.session.config.stash[FAILED] = True
     return report
 
@@ -64,9 +81,6 @@ FAILED = pytest.StashKey()
 
 @pytest.fixture(scope="session")
 def sheaf_bin():
-    if not os.access(binary(), os.X_OK):
-        pytest.exit(f"no program at {binary()}: run `make` first, or set "
-                    "SHEAF_BIN", returncode=2)
     return binary()
 
 
@@ -75,9 +89,7 @@ def work_dir(request):
     """Data directories and logs; kept when a test failed."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="sheaf-test-"))
     yield path
-    if request.config.stash.get(FAILED, False):
-        print(f"\ndata and logs of the servers are kept in {path}")
-    else:
+    if not request.config.stash.get(FAILED, False):
         shutil.rmtree(path)
 
 
@@ -185,11 +197,7 @@ def lite_database(request, layout):
 @pytest.fixture(scope="session")
 def layout(sheaf_bin, work_dir):
     """How servers are started: SHEAF_TEST_LAYOUT."""
-    try:
-        chosen = layouts.chosen()(work_dir)
-    except (redis.Unavailable, nginx.Unavailable,
-            chroma.Unavailable) as err:
-        pytest.exit(f"this layout needs it: {err}", returncode=2)
+    chosen = layouts.chosen()(work_dir)
     yield chosen
     chosen.close()
 
@@ -389,13 +397,13 @@ def js_dir(sheaf_bin):
     """tests/js with its packages, beside the program."""
     if not shutil.which("npm"):
         pytest.skip("no npm here")
-    place = pathlib.Path(binary()).resolve().parent / "js"
-    place.mkdir(exist_ok=True)
-    for source in (REPO / "tests" / "js").iterdir():
-        shutil.copyfile(source, place / source.name)
-    subprocess.run(["npm", "install", "--no-audit", "--no-fund",
-                    "--omit=optional", "--loglevel=error"], cwd=place,
-                   check=True, timeout=300)
+    with beside.folder("js") as place:
+        # npm writes this file last.
+        if beside.stale(place / "node_modules" / ".package-lock.json",
+                        place / "package.json"):
+            subprocess.run(["npm", "install", "--no-audit", "--no-fund",
+                            "--omit=optional", "--loglevel=error"], cwd=place,
+                           check=True, timeout=300)
     return place
 
 
