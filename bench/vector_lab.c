@@ -8,7 +8,8 @@
  * same queries, k = 10, one thread.  For each: milliseconds a query (median and
  * 99th of 100), the bytes of codes read in that time, how many vectors were
  * scored exactly, how many queries needed the second pass, and recall@10
- * against brute force over the floats.  Then the same through filters.  The
+ * against brute force over the floats.  The fastest then does the same with the
+ * crew, one thread for each core, and alone through filters.  The
  * last line says how fast one thread only reads the same number of bytes:
  * numbers of different runs, on a machine that others use too, cannot be
  * compared; those can.
@@ -66,9 +67,11 @@ static void fail(const char *what)
     exit(1);
 }
 
-static struct vector_index *build(size_t n, const char *dir, const char *kernel)
+static struct vector_index *build(size_t n, const char *dir, const char *kernel,
+                                  struct vector_crew *crew)
 {
-    struct vector_options o = {.dim = DIM, .dir = dir, .kernel = kernel};
+    struct vector_options o = {
+        .dim = DIM, .dir = dir, .kernel = kernel, .crew = crew};
     float *v = malloc(sizeof(*v) * BATCH * DIM);
     int64_t ids[BATCH], start, us = 0;
     struct vector_index *ix;
@@ -237,6 +240,21 @@ static void measure_filters(struct vector_index *ix, size_t n,
     free(ids);
 }
 
+static void measure_crew(size_t n, const char *dir, float (*queries)[DIM],
+                         const struct nearest *want)
+{
+    struct vector_crew *crew;
+    struct vector_index *ix;
+    struct err e = {0};
+
+    if (vector_crew_new(&crew, &e) != ERR_NONE)
+        fail(e.msg);
+    ix = build(n, dir, NULL, crew);
+    measure(ix, "with the crew", queries, want, NULL);
+    vector_index_close(ix);
+    vector_crew_free(crew);
+}
+
 static void measure_reading(size_t n)
 {
     size_t words = n * DIM / sizeof(uint64_t);
@@ -286,13 +304,15 @@ int main(int argc, char **argv)
 
         if (!(*k)->supported())
             continue;
-        ix = build(n, dir, (*k)->name);
+        ix = build(n, dir, (*k)->name, NULL);
         measure(ix, (*k)->name, queries, want, NULL);
         if (*k == scan_kernel_best()) {
             measure_filters(ix, n, queries);
             print_resident();
         }
         vector_index_close(ix);
+        if (*k == scan_kernel_best())
+            measure_crew(n, dir, queries, want);
     }
     measure_reading(n);
     return 0;

@@ -27,6 +27,7 @@ enum err_code chroma_api_new(struct chroma_api **out,
     const struct indexes_options indexes = {.store = opt->store,
                                             .dir = opt->cache_dir,
                                             .kernel = opt->kernel,
+                                            .crew = opt->crew,
                                             .memory = opt->memory};
     struct chroma_api *c = calloc(1, sizeof(*c));
     enum err_code code;

@@ -21,9 +21,10 @@ struct chroma_api_options {
     struct store *store;
     struct processor *processor;
     const char *cache_dir; /* vectors' files; NULL: in memory */
-    const char *kernel;    /* as in vector_options */
-    size_t memory;         /* of all indexes, as far as they are not in use */
-    bool reset;            /* POST /api/v2/reset empties everything */
+    const char *kernel;    /* as in vector_options, and the next too */
+    struct vector_crew *crew;
+    size_t memory; /* of all indexes, as far as they are not in use */
+    bool reset;    /* POST /api/v2/reset empties everything */
 };
 
 /* Borrows what the options point to, except the texts. */

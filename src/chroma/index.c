@@ -57,6 +57,7 @@ struct index {
 struct indexes {
     struct store *store;
     char *dir, *kernel;
+    struct vector_crew *crew;
     size_t memory;
     pthread_mutex_t lock; /* of what follows */
     struct index *first;
@@ -291,7 +292,7 @@ static enum err_code open_vectors(struct index *ix, const struct indexes *all,
                                   size_t dim, struct err *e)
 {
     const struct vector_options opt = {
-        .dim = dim, .dir = all->dir, .kernel = all->kernel};
+        .dim = dim, .dir = all->dir, .kernel = all->kernel, .crew = all->crew};
     struct vector_index *vectors = NULL;
     enum err_code code = ERR_NONE;
 
@@ -597,6 +598,7 @@ enum err_code indexes_new(struct indexes **out,
     *all = (struct indexes){.store = opt->store,
                             .dir = copy(opt->dir),
                             .kernel = copy(opt->kernel),
+                            .crew = opt->crew,
                             .memory = opt->memory};
     pthread_mutex_init(&all->lock, NULL);
     *out = all;

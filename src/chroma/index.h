@@ -23,8 +23,9 @@ struct index; /* of one collection */
 
 struct indexes_options {
     struct store *store;
-    const char *dir, *kernel; /* as in vector_options; borrowed */
-    size_t memory;            /* bytes */
+    const char *dir, *kernel; /* as in vector_options, and the next too */
+    struct vector_crew *crew;
+    size_t memory; /* bytes */
 };
 
 enum err_code indexes_new(struct indexes **out,

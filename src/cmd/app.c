@@ -40,6 +40,7 @@
 #include "scraper/scraper.h"
 #include "socketio/socketio.h"
 #include "store/store.h"
+#include "vector/index.h"
 #include "web/web.h"
 
 #define MAX_VIEWS 8
@@ -68,6 +69,7 @@ struct app {
     struct backend *backend;     /* NULL: neither it nor the vectors are here */
     struct processor *processor; /* NULL: runs elsewhere */
     struct chroma_api *chroma;   /* as the processor */
+    struct vector_crew *crew;    /* helps both to search */
     struct redis *redis;         /* NULL: no redis_url */
     struct sio *live;            /* NULL: nobody could hear of anything */
     struct analytics *analytics; /* NULL: runs elsewhere */
@@ -204,6 +206,7 @@ static enum err_code make_chroma(struct app *a, const char *cache_dir,
             .processor = a->processor,
             .cache_dir = cache_dir,
             .kernel = config_str(a->config, "kernel"),
+            .crew = a->crew,
             .memory = (size_t)config_int(a->config, "chroma_memory_mb") << 20,
             .reset = config_bool(a->config, "chroma_reset"),
         },
@@ -240,6 +243,9 @@ static enum err_code make_processor(struct app *a, struct err *e)
         rc = datadir_file(&a->dir, "cache", cache, sizeof(cache), e);
     if (rc == ERR_NONE && mkdir(cache, 0700) != 0 && errno != EEXIST)
         opt.cache_dir = NULL; /* it only makes the next start faster */
+    if (rc == ERR_NONE)
+        rc = vector_crew_new(&a->crew, e);
+    opt.crew = a->crew;
     if (rc == ERR_NONE)
         rc = processor_new(&a->processor, &opt, e);
     return rc == ERR_NONE ? make_chroma(a, opt.cache_dir, e) : rc;
@@ -677,6 +683,7 @@ void app_close(struct app *a)
     backend_free(a->backend);
     chroma_api_free(a->chroma);
     processor_free(a->processor);
+    vector_crew_free(a->crew);
     scraper_free(a->scraper);
     live_events_free(a->events);
     store_close(a->store);

@@ -683,8 +683,10 @@ static enum err_code choose_finder(struct collection *c,
                                    const struct collection_options *opt,
                                    struct err *e)
 {
-    const struct vector_options index = {
-        .dim = STORE_VECTOR_DIM, .dir = opt->dir, .kernel = opt->kernel};
+    const struct vector_options index = {.dim = STORE_VECTOR_DIM,
+                                         .dir = opt->dir,
+                                         .kernel = opt->kernel,
+                                         .crew = opt->crew};
 
     if (opt->outside)
         c->outside = opt->outside;

@@ -28,7 +28,8 @@ struct collection_options {
     struct store *store;
     enum vector_set set;
     const char *dir;    /* where the index's files lie; NULL: in memory */
-    const char *kernel; /* of the index */
+    const char *kernel; /* of the index, and who helps to search it */
+    struct vector_crew *crew;
     /* Who finds the vectors; the collection's from now on, also when it cannot
      * be made.  NULL: the store if it does, else an index in memory. */
     struct nearest *outside;

@@ -226,7 +226,8 @@ static enum err_code make_collection(struct processor *p, enum vector_set set,
     struct collection_options opt = {.store = p->store,
                                      .set = set,
                                      .dir = p->cache_dir,
-                                     .kernel = p->kernel};
+                                     .kernel = p->kernel,
+                                     .crew = p->crew};
 
     if (p->copy) {
         opt.outside = vector_copy_finder(p->copy, set);
@@ -252,6 +253,7 @@ enum err_code processor_new(struct processor **out,
     p->cache_dir = copy(opt->cache_dir);
     p->precision = copy(opt->precision);
     p->kernel = copy(opt->kernel);
+    p->crew = opt->crew;
     p->llm = (struct llm_options){
         .url = opt->llm_url,
         .model = opt->llm_model,

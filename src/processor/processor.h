@@ -31,6 +31,7 @@ struct processor_options {
                                       copied */
     const char *cache_dir; /* packed weights, vectors' files; NULL: none */
     const char *precision, *kernel; /* as in embed_options */
+    struct vector_crew *crew; /* as in vector_options; outlives the processor */
     /* A Chroma server that finds vectors (base/chroma_url.h), and its token;
      * NULL: it is none that does. */
     const char *chroma, *chroma_token;

@@ -40,10 +40,11 @@ struct processor {
     char *dirs[PROCESSOR_MAX_DIRS];
     size_t n_dirs;
     char *cache_dir, *precision, *kernel;
-    struct warmer *warmer; /* NULL: not started */
-    pthread_mutex_t lock;  /* held while the model is loaded; guards the rest */
-    struct embed *embed;   /* NULL: not there */
-    struct err problem;    /* why */
+    struct vector_crew *crew; /* may be NULL; not ours */
+    struct warmer *warmer;    /* NULL: not started */
+    pthread_mutex_t lock; /* held while the model is loaded; guards the rest */
+    struct embed *embed;  /* NULL: not there */
+    struct err problem;   /* why */
     int64_t retry_us;
     bool adopted; /* what the store has of another model is taken care of */
 

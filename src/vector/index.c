@@ -75,7 +75,7 @@ enum err_code vector_index_open(struct vector_index **out,
     if (opt->dir && !(ix->dir = mem_strndup(opt->dir, strlen(opt->dir))))
         rc = no_memory(e);
     if (rc == ERR_NONE)
-        rc = view_new(&ix->view, kernel, opt->dim, e);
+        rc = view_new(&ix->view, kernel, opt->crew, opt->dim, e);
     if (rc == ERR_NONE)
         *out = ix;
     else

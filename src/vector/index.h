@@ -46,6 +46,7 @@ enum vector_metric { VECTOR_COSINE, VECTOR_IP, VECTOR_L2, VECTOR_N_METRICS };
 struct vector_index;
 struct vector_view; /* an index as it was at one moment */
 struct vector_ids;  /* a set of ids */
+struct vector_crew; /* threads that help to search */
 
 struct vector_options {
     size_t dim; /* 1..VECTOR_MAX_DIM */
@@ -54,6 +55,9 @@ struct vector_options {
     /* "scalar", "avx2", "avx512-vnni", or a kernel of embed/ (the nearest of
      * these is taken); NULL or "": the best that runs here. */
     const char *kernel;
+    /* Helps with large searches; it must outlive the index and its views.
+     * NULL: each is done by the thread that asks. */
+    struct vector_crew *crew;
 };
 
 /* Copies the options.  ERR_INVALID: one is out of range, or this CPU cannot run
@@ -89,6 +93,13 @@ enum err_code vector_index_get(struct vector_index *ix, int64_t id, float *out,
 
 /* ---- searching ---- */
 
+/* One thread less than this process may use cores, at most 7.  They wait, and
+ * cost nothing, until a search is large enough to be shared; any number of
+ * indexes may have the same crew.  ERR_UNAVAILABLE: the system gave no thread
+ * or memory. */
+enum err_code vector_crew_new(struct vector_crew **out, struct err *e) CHECKED;
+void vector_crew_free(struct vector_crew *c); /* takes NULL; nobody searches */
+
 /* Which vectors may be found; all zero: every one. */
 struct vector_filter {
     const struct vector_ids *ids; /* only these; NULL: no such limit */
@@ -96,7 +107,8 @@ struct vector_filter {
     /* Asked for each block of up to 16 live vectors that `ids` lets through:
      * returns the wanted ones, bit i for ids[i]; only bits of `live` count, and
      * the ids of others mean nothing.  It may be asked twice for the same block
-     * and must then answer the same.  NULL: no such limit. */
+     * and must then answer the same, and by several threads at the same time.
+     * NULL: no such limit. */
     uint16_t (*wanted)(void *ctx, const int64_t ids[16], uint16_t live);
     void *ctx;
 };

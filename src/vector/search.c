@@ -3,7 +3,9 @@
  * The scan gives an upper bound of each score (scan_query.c says why it is
  * one).  A search goes so:
  *
- *   1. Scan all, keep the `most` vectors with the greatest bounds.
+ *   1. Scan all, keep the `most` vectors with the greatest bounds.  Several
+ *      threads may share the parts of the index (crew.h); each keeps its own,
+ *      and the greatest of these are put together.
  *   2. Score these exactly, the greatest bound first, until a bound lies below
  *      the k-th best score met: neither this vector, nor those behind it, nor
  *      any that the scan dropped, can be among the k best.  Done, proven.
@@ -20,6 +22,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "vector/crew.h"
 #include "vector/ids.h"
 #include "vector/view.h"
 
@@ -33,9 +36,23 @@
 #define MOST_FACTOR 4
 #define MOST_MORE 60
 
+/* Bytes of codes, over all queries that are scanned together, from which on the
+ * crew is called, and the greatest k for which: a thread's candidates are worth
+ * their memory as long as they are few.  Measured (bench/vector_lab.c). */
+#define CREW_MIN_BYTES (4u << 20)
+#define CREW_MAX_K 256
+
 struct candidate {
     float bound;
     uint32_t part, at;
+};
+
+/* What one thread keeps of the scan: a heap, the least bound on top. */
+struct heap {
+    struct candidate *candidates;
+    size_t n, most;
+    size_t n_wanted; /* vectors that the filter lets through */
+    size_t n_blocks; /* scanned */
 };
 
 struct search {
@@ -43,10 +60,9 @@ struct search {
     const struct vector_query *query;
     struct vector_effort effort;
     struct scan_query q;
-    /* A heap, the least bound on top. */
-    struct candidate *candidates;
-    size_t n_candidates, most;
-    size_t n_wanted; /* vectors that the filter lets through */
+    unsigned n_heaps;
+    struct heap heaps[CREW_MAX]; /* a thread's each; the first one in the end
+                                    has what all of them found */
     /* A heap, the worst hit on top. */
     struct vector_hit *hits;
     size_t n_hits, k;
@@ -68,30 +84,37 @@ static void sift_candidate(struct candidate *h, size_t n, size_t i)
     h[i] = c;
 }
 
-static void offer_candidate(struct search *s, struct candidate c)
+static void offer_candidate(struct heap *heap, struct candidate c)
 {
-    struct candidate *h = s->candidates;
-    size_t i = s->n_candidates;
+    struct candidate *h = heap->candidates;
+    size_t i = heap->n;
 
-    if (i == s->most) {
+    if (i == heap->most) {
         if (c.bound > h[0].bound) {
             h[0] = c;
             sift_candidate(h, i, 0);
         }
         return;
     }
-    for (s->n_candidates++; i > 0 && c.bound < h[(i - 1) / 2].bound;
-         i = (i - 1) / 2)
+    for (heap->n++; i > 0 && c.bound < h[(i - 1) / 2].bound; i = (i - 1) / 2)
         h[i] = h[(i - 1) / 2];
     h[i] = c;
 }
 
-/* Turn the heap into a list, the greatest bound first. */
-static void sort_candidates(struct search *s)
+static void add_heap(struct heap *to, const struct heap *from)
 {
-    struct candidate *h = s->candidates;
+    for (size_t i = 0; i < from->n; i++)
+        offer_candidate(to, from->candidates[i]);
+    to->n_wanted += from->n_wanted;
+    to->n_blocks += from->n_blocks;
+}
 
-    for (size_t n = s->n_candidates; n > 1; n--) {
+/* Turn the heap into a list, the greatest bound first. */
+static void sort_candidates(struct heap *heap)
+{
+    struct candidate *h = heap->candidates;
+
+    for (size_t n = heap->n; n > 1; n--) {
         struct candidate least = h[0];
 
         h[0] = h[n - 1];
@@ -206,14 +229,13 @@ static struct scan_blocks blocks_of(const struct part *p, const uint16_t *want)
 }
 
 /* Strictly more than the least bound that is kept. */
-static float entry(const struct search *s)
+static float entry(const struct heap *h)
 {
-    return s->n_candidates < s->most
-               ? -INFINITY
-               : nextafterf(s->candidates[0].bound, INFINITY);
+    return h->n < h->most ? -INFINITY
+                          : nextafterf(h->candidates[0].bound, INFINITY);
 }
 
-static void collect(struct search *s, uint32_t number)
+static void collect(const struct search *s, struct heap *heap, uint32_t number)
 {
     const struct part *p = view_part(s->view, number);
     const struct scan_kernel *k = s->view->kernel;
@@ -224,32 +246,33 @@ static void collect(struct search *s, uint32_t number)
 
     if (p->n_blocks == 0)
         return;
-    s->effort.blocks += wanted(s->query->filter, p, want, &s->n_wanted);
+    heap->n_blocks += wanted(s->query->filter, p, want, &heap->n_wanted);
     b = blocks_of(p, want);
-    for (; (at = k->next(&s->q, &b, at, entry(s), &hit)) < b.n; at++)
+    for (; (at = k->next(&s->q, &b, at, entry(heap), &hit)) < b.n; at++)
         for (unsigned left = hit.lanes; left; left &= left - 1) {
             uint32_t lane = (uint32_t)__builtin_ctz(left);
 
             offer_candidate(
-                s, (struct candidate){hit.bound[lane], number,
-                                      (uint32_t)at * SCAN_LANES + lane});
+                heap, (struct candidate){hit.bound[lane], number,
+                                         (uint32_t)at * SCAN_LANES + lane});
         }
 }
 
 /* Score the candidates; true: the hits are proven. */
 static bool refine(struct search *s)
 {
-    bool dropped = s->n_wanted > s->n_candidates;
+    struct heap *h = &s->heaps[0];
+    bool dropped = h->n_wanted > h->n;
 
-    sort_candidates(s);
-    for (size_t i = 0; i < s->n_candidates; i++) {
-        const struct candidate *c = &s->candidates[i];
+    sort_candidates(h);
+    for (size_t i = 0; i < h->n; i++) {
+        const struct candidate *c = &h->candidates[i];
 
         if (c->bound < threshold(s))
             return true;
         score(s, c->part, c->at);
     }
-    return !dropped || s->candidates[s->n_candidates - 1].bound < threshold(s);
+    return !dropped || h->candidates[h->n - 1].bound < threshold(s);
 }
 
 /* Step 3, for one part.  `low`: what the first passes have made sure of. */
@@ -283,6 +306,9 @@ static void finish(struct search *s)
     uint32_t n = s->view->n_parts;
     float low;
 
+    for (unsigned i = 1; i < s->n_heaps; i++)
+        add_heap(&s->heaps[0], &s->heaps[i]);
+    s->effort.blocks = s->heaps[0].n_blocks;
     if (!refine(s)) {
         s->effort.widened = true;
         low = threshold(s); /* at least k reach it, so all that matter do */
@@ -300,15 +326,48 @@ static void finish(struct search *s)
     }
 }
 
+/* Some searches that go through the parts together. */
+struct sweep {
+    const struct vector_view *view;
+    struct search *const *searches;
+    size_t n;
+    atomic_uint next; /* part */
+};
+
+static void take_parts(void *ctx, unsigned who)
+{
+    struct sweep *w = ctx;
+    uint32_t part;
+
+    while ((part = atomic_fetch_add(&w->next, 1)) <= w->view->n_parts)
+        for (size_t i = 0; i < w->n; i++)
+            collect(w->searches[i], &w->searches[i]->heaps[who], part);
+}
+
 static void run(struct search *const *s, size_t n, const struct vector_view *v)
 {
+    struct sweep w = {.view = v, .searches = s, .n = n};
+
     if (v->n_live == 0)
         return;
-    for (uint32_t part = 0; part <= v->n_parts; part++)
-        for (size_t i = 0; i < n; i++)
-            collect(s[i], part);
+    if (s[0]->n_heaps > 1)
+        crew_run(v->crew, take_parts, &w);
+    else
+        take_parts(&w, 0);
     for (size_t i = 0; i < n; i++)
         finish(s[i]);
+}
+
+/* How many threads may share the scan for these queries. */
+static unsigned threads_for(const struct vector_view *v,
+                            const struct vector_query *q, size_t n)
+{
+    if (v->n_live * v->dim * n < CREW_MIN_BYTES)
+        return 1;
+    for (size_t i = 0; i < n; i++)
+        if (q[i].k > CREW_MAX_K)
+            return 1;
+    return crew_size(v->crew);
 }
 
 static enum err_code check(const struct vector_view *v,
@@ -324,27 +383,29 @@ static enum err_code check(const struct vector_view *v,
 
 static enum err_code search_new(struct search **out,
                                 const struct vector_view *v,
-                                const struct vector_query *q,
+                                const struct vector_query *q, unsigned n_heaps,
                                 struct vector_hit *hits, struct err *e)
 {
     size_t most = q->k * MOST_FACTOR + MOST_MORE;
     enum err_code rc = check(v, q, e);
+    struct candidate *room;
     struct search *s;
 
     if (rc != ERR_NONE)
         return rc;
     if (most > v->n_live)
         most = v->n_live;
-    s = mem_alloc(sizeof(*s) + most * sizeof(s->candidates[0]));
+    s = mem_alloc(sizeof(*s) + n_heaps * most * sizeof(*room));
     if (!s)
         return err_set(e, ERR_UNAVAILABLE, "vector search: out of memory");
+    room = (struct candidate *)(void *)(s + 1);
     s->view = v;
     s->query = q;
     s->effort = (struct vector_effort){0};
-    s->candidates = (struct candidate *)(void *)(s + 1);
-    s->n_candidates = 0;
-    s->n_wanted = 0;
-    s->most = most;
+    s->n_heaps = n_heaps;
+    for (unsigned i = 0; i < n_heaps; i++)
+        s->heaps[i] =
+            (struct heap){.candidates = room + i * most, .most = most};
     s->hits = hits;
     s->n_hits = 0;
     s->k = q->k;
@@ -359,7 +420,7 @@ enum err_code vector_view_search(const struct vector_view *v,
                                  struct vector_effort *effort, struct err *e)
 {
     struct search *s;
-    enum err_code rc = search_new(&s, v, q, hits, e);
+    enum err_code rc = search_new(&s, v, q, threads_for(v, q, 1), hits, e);
 
     if (rc != ERR_NONE)
         return rc;
@@ -377,10 +438,11 @@ static enum err_code search_together(const struct vector_view *v,
                                      size_t *n_hits, struct err *e)
 {
     struct search *s[TOGETHER] = {NULL};
+    unsigned n_threads = threads_for(v, q, n);
     enum err_code rc = ERR_NONE;
 
     for (size_t i = 0; i < n && rc == ERR_NONE; i++)
-        rc = search_new(&s[i], v, &q[i], hits[i], e);
+        rc = search_new(&s[i], v, &q[i], n_threads, hits[i], e);
     if (rc == ERR_NONE)
         run(s, n, v);
     for (size_t i = 0; i < n; i++) {

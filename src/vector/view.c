@@ -204,7 +204,7 @@ static enum err_code tail_new(struct vector_view *v, struct err *e)
 }
 
 enum err_code view_new(struct vector_view **out, const struct scan_kernel *k,
-                       size_t dim, struct err *e)
+                       struct vector_crew *crew, size_t dim, struct err *e)
 {
     struct vector_view *v = view_alloc(1);
     enum err_code rc;
@@ -212,6 +212,7 @@ enum err_code view_new(struct vector_view **out, const struct scan_kernel *k,
     if (!v)
         return no_memory(e);
     v->kernel = k;
+    v->crew = crew;
     v->given_dim = dim;
     v->dim = scan_dim(dim);
     v->n_parts = 1;
@@ -248,6 +249,7 @@ enum err_code view_draft(struct vector_view **out, const struct vector_view *v,
     if (!d)
         return no_memory(e);
     d->kernel = v->kernel;
+    d->crew = v->crew;
     d->given_dim = v->given_dim;
     d->dim = v->dim;
     d->generation = v->generation + 1;

@@ -61,7 +61,8 @@ struct part {
 struct vector_view {
     atomic_uint refs;
     const struct scan_kernel *kernel;
-    size_t given_dim, dim; /* as given, and padded */
+    struct vector_crew *crew; /* may be NULL; not ours */
+    size_t given_dim, dim;    /* as given, and padded */
     uint64_t generation;
     size_t n_live;
     uint32_t n_parts, cap_parts;
@@ -77,7 +78,8 @@ enum err_code segment_new(struct segment **out, size_t dim, size_t n_blocks,
 
 /* An empty view, with one reference. */
 enum err_code view_new(struct vector_view **out, const struct scan_kernel *k,
-                       size_t dim, struct err *e) CHECKED;
+                       struct vector_crew *crew, size_t dim, struct err *e)
+    CHECKED;
 
 /* A copy of `v` to work on, with room for n_more vectors. */
 enum err_code view_draft(struct vector_view **out, const struct vector_view *v,
