@@ -1,8 +1,9 @@
 /* index_job.h - a large collection in pgvector gets its approximate index.
  *
  * A job of kind "index" for each collection, made when the store says that one
- * is wanted (store_vectors_index_wanted).  Killed, it begins anew; a second one
- * finds nothing to do.
+ * is wanted (store_vectors_index_wanted), and run by processes that make some
+ * (store_makes_index).  Killed, it begins anew; a second one finds nothing to
+ * do.
  *
  * Threads: any.
  */

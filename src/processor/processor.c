@@ -209,14 +209,14 @@ static char *copy(const char *s)
 
 static void set_up_jobs(struct processor *p)
 {
-    p->kinds[0] = (struct job_kind){.name = INGEST_KIND,
-                                    .run = ingest_run,
-                                    .failed = ingest_failed,
-                                    .max_running = 2,
-                                    .ctx = p};
-    p->kinds[1] = (struct job_kind){
+    p->ingest = (struct job_kind){.name = INGEST_KIND,
+                                  .run = ingest_run,
+                                  .failed = ingest_failed,
+                                  .max_running = 2,
+                                  .ctx = p};
+    p->embedding = (struct job_kind){
         .name = EMBED_JOB, .run = embedding_run, .max_running = 1, .ctx = p};
-    p->kinds[2] = (struct job_kind){
+    p->indexing = (struct job_kind){
         .name = INDEX_JOB, .run = index_job_run, .max_running = 1, .ctx = p};
 }
 
@@ -281,8 +281,10 @@ enum err_code processor_new(struct processor **out,
 void processor_register(struct processor *p, struct jobs *j)
 {
     p->jobs = j;
-    for (size_t i = 0; i < sizeof(p->kinds) / sizeof(*p->kinds); i++)
-        jobs_register(j, &p->kinds[i]);
+    jobs_register(j, &p->ingest);
+    jobs_register(j, &p->embedding);
+    if (store_makes_index(p->store))
+        jobs_register(j, &p->indexing);
     if (p->copy)
         jobs_register(j, vector_copy_kind(p->copy, j));
 }

@@ -53,7 +53,7 @@ struct processor {
     struct collection *collections[N_SETS]; /* by enum vector_set */
     struct vector_copy *copy; /* NULL: no Chroma server finds vectors */
     struct jobs *jobs;        /* NULL: run elsewhere */
-    struct job_kind kinds[3];
+    struct job_kind ingest, embedding, indexing;
 };
 
 /* Does this process find vectors itself?  Not where the store does, or a Chroma

@@ -49,7 +49,7 @@ static enum err_code look(struct processor *p, struct err *e)
     if (code != ERR_NONE || p->copy)
         return code;
     if (store_finds_vectors(p->store))
-        return index_job_want(p, e);
+        return store_makes_index(p->store) ? index_job_want(p, e) : ERR_NONE;
     id = processor_model(m);
     for (int i = 0; i < N_SETS && code == ERR_NONE; i++)
         code = collection_refresh(p->collections[i], &id, e);
@@ -82,7 +82,7 @@ static void *warm_main(void *arg)
 
         if (look(w->p, &e) == ERR_NONE) {
             note_done(w, began);
-            if (w->p->copy)
+            if (!processor_keeps_index(w->p) && !store_makes_index(w->p->store))
                 break;
             pause = 0;
         } else {

@@ -5,9 +5,9 @@
  * by warmer_look, at worst once a minute.  Queries do not rely on it: each asks
  * the store whether it has seen all, and mostly finds that it has.
  *
- * Where the database finds vectors there is nothing to fill: then the thread
- * sees to it that a large collection gets its index (index_job.h).  Where a
- * Chroma server finds them it ends when the model is there.
+ * Where others find vectors there is nothing to fill: the thread ends when the
+ * model is there, unless it is to see to it that a large collection gets an
+ * index of the database's (index_job.h).
  *
  * Threads: warmer_look and warmer_is_done from any; the rest from the owner's.
  */

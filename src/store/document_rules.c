@@ -132,6 +132,13 @@ enum err_code document_no_nearest(struct err *e)
                    "pgvector");
 }
 
+enum err_code document_no_index(struct err *e)
+{
+    return err_set(e, ERR_INVALID,
+                   "this process makes no approximate index: 'vectors' is not "
+                   "pgvector, or 'hnsw_from' is 0");
+}
+
 enum err_code document_no_copy(struct err *e)
 {
     return err_set(e, ERR_CONFLICT,

@@ -44,6 +44,8 @@ void document_paper_text(struct buf *out, struct slice title,
 enum err_code document_no_vector(int64_t id, struct err *e);
 /* What a store says that does not find vectors itself. */
 enum err_code document_no_nearest(struct err *e);
+/* ERR_INVALID. */
+enum err_code document_no_index(struct err *e);
 /* ERR_CONFLICT: nothing to repair. */
 enum err_code document_no_copy(struct err *e);
 

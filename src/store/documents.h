@@ -328,13 +328,17 @@ enum err_code store_vectors_nearest(struct store *s, struct arena *a,
                                     struct vector_match **out, size_t *n,
                                     struct err *e) CHECKED;
 
-/* Has this set grown so large (store_options.index_from) that it is to have an
- * approximate index, and has none?  Cheap. */
+/* Does it make approximate indexes, and search by them (store_options.
+ * index_from)?  Of several on one database some may, others not.  Any thread;
+ * does not block. */
+bool store_makes_index(const struct store *s);
+/* Has this set grown so large that it is to have one, and has none?  Cheap. */
 enum err_code store_vectors_index_wanted(struct store *s, enum vector_set set,
                                          bool *out, struct err *e) CHECKED;
-/* Make it, if it is wanted; takes minutes, and writes go on meanwhile.  About
+/* Make it, if it is not there; takes minutes, and writes go on meanwhile. About
  * once a second each_second is told how much is done (0 to 1); false ends it:
- * ERR_CANCELLED.  ERR_CONFLICT: another process makes it. */
+ * ERR_CANCELLED.  ERR_CONFLICT: another process makes it.  ERR_INVALID: this
+ * store makes none. */
 enum err_code store_vectors_index_make(struct store *s, enum vector_set set,
                                        bool (*each_second)(void *ctx,
                                                            double done),

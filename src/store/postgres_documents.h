@@ -111,13 +111,9 @@ enum err_code postgres_vectors_index_make(struct store *s, enum vector_set set,
 void postgres_vectors_ways(const struct store *s, uint64_t *exact,
                            uint64_t *approximate);
 /* Does the setting ask for it, and can this server's pgvector? */
-bool postgres_may_have_index(const struct postgres *p);
-/* Say so once if it cannot. */
-void postgres_index_open(const struct postgres *p);
-/* Is the index there, whole? */
-#define PG_HAS_INDEX(name)                                                     \
-    "coalesce((SELECT x.indisvalid FROM pg_index x"                            \
-    " WHERE x.indexrelid = to_regclass('" name "')), false)"
+void postgres_index_open(struct postgres *p);
+/* pg_ask() whether it is there, whole: a row of one bool. */
+void postgres_ask_index(struct pg_conn *c, enum vector_set set);
 /* slots of postgres_paper_vectors.c */
 enum err_code postgres_papers_unembedded(struct store *s, struct arena *a,
                                          const struct model_id *m, int limit,

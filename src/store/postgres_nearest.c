@@ -72,7 +72,7 @@ static void read_match(struct pg_row *w, void *element)
 
 /* Vectors that the graph compares at least: decision 0019 has what fewer would
  * miss. */
-#define EF_SEARCH "100"
+#define EF_SEARCH "200"
 
 static const char settings[] =
     "SELECT set_config('enable_seqscan', 'on', true),"
@@ -94,11 +94,7 @@ static enum err_code ask(struct pg_conn *c, bool approximately,
 
     pg_do(c, "BEGIN READ ONLY", NULL);
     pg_do(c, approximately ? settings_of_index : settings, NULL);
-    pg_ask(c,
-           q->set == VECTORS_CHUNKS
-               ? "SELECT " PG_HAS_INDEX("chunk_vectors_hnsw")
-               : "SELECT " PG_HAS_INDEX("paper_vectors_hnsw"),
-           NULL);
+    postgres_ask_index(c, q->set);
     pg_ask(c, sql, args);
     pg_do(c, "COMMIT", NULL);
     code = pg_flush(c, e);
@@ -137,8 +133,7 @@ static enum err_code search(struct postgres *p, struct pg_conn *c,
     buf_release(&ids);
     buf_release(&vector);
     if (code == ERR_NONE)
-        atomic_store(&p->indexed[q->set],
-                     indexed && postgres_may_have_index(p));
+        atomic_store(&p->indexed[q->set], indexed);
     return code;
 }
 
@@ -158,7 +153,8 @@ enum err_code postgres_vectors_nearest(struct store *s, struct arena *a,
     code = postgres_take(p, &c, e);
     if (code != ERR_NONE)
         return code;
-    approximately = !q->ids && q->distance == DISTANCE_COSINE &&
+    approximately = s->makes_index && !q->ids &&
+                    q->distance == DISTANCE_COSINE &&
                     atomic_load(&p->indexed[q->set]);
     code = search(p, c, approximately, q, &r, e);
     if (code == ERR_NONE && approximately && postgres_lib.PQntuples(r) < q->k) {

@@ -527,8 +527,7 @@ enum err_code sqlite_vectors_index_make(struct store *base, enum vector_set set,
     (void)set;
     (void)each_second;
     (void)ctx;
-    (void)e;
-    return ERR_NONE;
+    return document_no_index(e);
 }
 
 void sqlite_vectors_ways(const struct store *base, uint64_t *exact,

@@ -195,6 +195,11 @@ bool store_finds_vectors(const struct store *s)
     return s->finds_vectors;
 }
 
+bool store_makes_index(const struct store *s)
+{
+    return s->makes_index;
+}
+
 enum err_code store_vector_get(struct store *s, enum vector_set set,
                                const struct model_id *m, int64_t id, float *out,
                                struct err *e)

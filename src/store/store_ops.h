@@ -503,7 +503,7 @@ struct store_op_counter {
 /* First member of every backend's own struct. */
 struct store {
     const struct store_ops *ops;
-    bool finds_vectors; /* set by the backend's open */
+    bool finds_vectors, makes_index; /* set by the backend's open */
     /* filled and used by the front only */
     void (*watch)(void *ctx, const struct store_news *n); /* or NULL */
     void *watch_ctx;

@@ -217,8 +217,8 @@ def test_large_collections_get_an_index(embedded, make_pgvector, model_dir):
 @pytest.mark.one_process("kills who makes the index")
 @pytest.mark.timeout(180)
 def test_index_job_is_cancelled_and_killed(make_pgvector, pgvector, model_dir):
-    """Making it waits for an old transaction; meanwhile it is given up, begun
-    again by hand, and its process killed."""
+    """Making it waits for an old transaction; meanwhile it is given up, left
+    alone by a process that makes none, begun again, and its process killed."""
     url = make_pgvector.database.create()
     make_pgvector.urls.append(url)
     name = url.rsplit("/", 1)[1]
@@ -248,7 +248,14 @@ def test_index_job_is_cancelled_and_killed(make_pgvector, pgvector, model_dir):
         assert server.wait_job(job["job_id"])["status"] == "cancelled"
         assert not is_whole()
         assert len(found(server, "pods", k=3)) == 3  # exactly, meanwhile
-        server.post(f"/jobs/{job['job_id']}/retry")
+        server.stop()
+        exact = make_pgvector("x", database_url=url, model_dir=model_dir,
+                              services=ALL_SERVICES, hnsw_from=0)
+        assert exact.post(f"/jobs/{job['job_id']}/retry").ok
+        add(exact, GUIDE)
+        assert exact.job(job["job_id"])["status"] == "pending"
+        exact.stop()
+        server.start()
         wait_until(waits)
         server.kill()
         server.start()

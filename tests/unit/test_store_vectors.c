@@ -332,13 +332,21 @@ static void who_wants_an_index(struct store_fixture *f)
     stock(f);
     s = open_with_index_from(f, 3 * N + 1);
     assert_false(wants_index(f, s, VECTORS_CHUNKS));
-    OK(f, store_vectors_index_make(s, VECTORS_CHUNKS, go_on, NULL, &f->err));
     store_close(s);
     s = open_with_index_from(f, 3 * N);
-    assert_int_equal(wants_index(f, s, VECTORS_CHUNKS), store_finds_vectors(s));
+    assert_int_equal(store_makes_index(s), store_finds_vectors(s));
+    assert_int_equal(wants_index(f, s, VECTORS_CHUNKS), store_makes_index(s));
     assert_false(wants_index(f, s, VECTORS_PAPERS));
     assert_false(wants_index(f, f->s, VECTORS_CHUNKS)); /* 0: never */
-    OK(f, store_vectors_index_make(s, VECTORS_CHUNKS, go_on, NULL, &f->err));
+    GIVES(f, ERR_INVALID,
+          store_vectors_index_make(f->s, VECTORS_CHUNKS, go_on, NULL, &f->err));
+    if (!store_makes_index(s)) {
+        store_close(s);
+        return;
+    }
+    for (int i = 0; i < 2; i++) /* there is nothing left to do */
+        OK(f,
+           store_vectors_index_make(s, VECTORS_CHUNKS, go_on, NULL, &f->err));
     assert_false(wants_index(f, s, VECTORS_CHUNKS));
     store_close(s);
     s = open_with_index_from(f, 1); /* another process sees it */
