@@ -11,6 +11,7 @@
 
 #define N_ENTRIES 256
 #define N_GATES 16
+#define MAX_IDS (2u << 20) /* of all: 16 MB */
 
 struct entry {
     uint64_t hash, used; /* used: the clock below; 0: free */
@@ -25,6 +26,7 @@ struct entry {
 struct known {
     pthread_mutex_t lock;
     uint64_t clock;
+    size_t n_ids;
     struct entry entries[N_ENTRIES];
     pthread_mutex_t gates[N_GATES];
 };
@@ -41,8 +43,9 @@ struct known *known_new(void)
     return g;
 }
 
-static void clear(struct entry *t)
+static void clear(struct known *g, struct entry *t)
 {
+    g->n_ids -= t->n_ids;
     free(t->key);
     free(t->ids);
     *t = (struct entry){0};
@@ -53,7 +56,7 @@ void known_free(struct known *g)
     if (!g)
         return;
     for (int i = 0; i < N_ENTRIES; i++)
-        clear(&g->entries[i]);
+        clear(g, &g->entries[i]);
     for (int i = 0; i < N_GATES; i++)
         pthread_mutex_destroy(&g->gates[i]);
     pthread_mutex_destroy(&g->lock);
@@ -86,11 +89,26 @@ static struct entry *find(struct known *g, struct slice key)
     return NULL;
 }
 
+/* The one unused for longest; with_ids: of those that have any, if there are.
+ */
+static struct entry *find_oldest(struct known *g, bool with_ids)
+{
+    struct entry *oldest = NULL;
+
+    for (int i = 0; i < N_ENTRIES; i++) {
+        struct entry *t = &g->entries[i];
+
+        if ((!with_ids || t->n_ids) && (!oldest || t->used < oldest->used))
+            oldest = t;
+    }
+    return oldest;
+}
+
 /* Found, or made in the place of the one unused for longest.  NULL: out of
  * memory; then nothing is kept, and nothing is wrong. */
 static struct entry *make(struct known *g, struct slice key)
 {
-    struct entry *t = find(g, key), *oldest = &g->entries[0];
+    struct entry *t = find(g, key), *oldest;
     char *copy;
 
     if (t)
@@ -98,10 +116,8 @@ static struct entry *make(struct known *g, struct slice key)
     copy = malloc(key.len + 1);
     if (!copy)
         return NULL;
-    for (int i = 1; i < N_ENTRIES; i++)
-        if (g->entries[i].used < oldest->used)
-            oldest = &g->entries[i];
-    clear(oldest);
+    oldest = find_oldest(g, false);
+    clear(g, oldest);
     memcpy(copy, key.p, key.len);
     *oldest = (struct entry){
         .hash = hash(key), .used = ++g->clock, .key = copy, .key_len = key.len};
@@ -154,8 +170,25 @@ bool known_anchor(struct known *g, struct slice key, uint64_t generation,
     return known;
 }
 
-void known_put_anchors(struct known *g, struct slice key, uint64_t generation,
-                       int64_t *ids, size_t n)
+size_t known_ids(struct known *g, struct slice key, uint64_t generation,
+                 size_t from, int64_t *ids, size_t n)
+{
+    struct entry *t;
+
+    pthread_mutex_lock(&g->lock);
+    t = find(g, key);
+    if (!t || t->generation != generation || from >= t->n_ids)
+        n = 0;
+    else if (n > t->n_ids - from)
+        n = t->n_ids - from;
+    if (n)
+        memcpy(ids, t->ids + from, n * sizeof(*ids));
+    pthread_mutex_unlock(&g->lock);
+    return n;
+}
+
+void known_put_ids(struct known *g, struct slice key, uint64_t generation,
+                   int64_t *ids, size_t n)
 {
     struct entry *t;
 
@@ -165,10 +198,13 @@ void known_put_anchors(struct known *g, struct slice key, uint64_t generation,
     t = make(g, key);
     if (t && generation >= t->generation) {
         free(t->ids);
+        g->n_ids += n - t->n_ids;
         t->ids = ids;
         t->n_ids = n;
         t->generation = generation;
         ids = NULL;
+        while (g->n_ids > MAX_IDS)
+            clear(g, find_oldest(g, true));
     }
     pthread_mutex_unlock(&g->lock);
     free(ids);

@@ -1,11 +1,12 @@
 /* postgres_known.h - what is known of lists: counts and page anchors.
  *
  * Counting all matches, or skipping 40,000 rows, costs far more than reading a
- * page of 20.  Both are kept here per list (the filters, for anchors with the
- * ordering) and are true for one generation of the papers: whoever uses them
- * compares generations.  Bounded: 256 lists, the one unused for longest goes,
- * and 8,192 anchors a list (64 kB, half a million rows; what is deeper is
- * skipped to from the last).
+ * page of 20, and so does finding what a search matches.  So counts, anchors
+ * (the ids of some rows) and whole lists of ids are kept here per list (the
+ * filters, for ids with the ordering) and are true for one generation of the
+ * papers: whoever uses them compares generations.  Bounded: 256 lists and 16 MB
+ * of ids, what is unused for longest goes; 8,192 anchors a list (half a million
+ * rows; what is deeper is skipped to from the last), 65,536 ids of a whole one.
  *
  * Threads: any.
  */
@@ -20,6 +21,7 @@
 
 #define KNOWN_STRIDE 64 /* rows between anchors */
 #define KNOWN_MAX_ANCHORS 8192
+#define KNOWN_MAX_IDS 65536
 
 struct known;
 struct known *known_new(void);    /* NULL: out of memory */
@@ -36,10 +38,14 @@ void known_put_count(struct known *g, struct slice key, uint64_t generation,
  * last known row when there is none so deep. */
 bool known_anchor(struct known *g, struct slice key, uint64_t generation,
                   size_t *i, int64_t *id);
-/* The anchors of a list, all of them.  Takes `ids` over (malloc; NULL: nothing
- * is kept). */
-void known_put_anchors(struct known *g, struct slice key, uint64_t generation,
-                       int64_t *ids, size_t n);
+/* At most n ids of a whole list from row `from` on, if it is known for that
+ * generation; returns how many. */
+size_t known_ids(struct known *g, struct slice key, uint64_t generation,
+                 size_t from, int64_t *ids, size_t n);
+/* The anchors of a list, all of them, or all ids; not both under one key. Takes
+ * `ids` over (malloc; NULL: nothing is kept). */
+void known_put_ids(struct known *g, struct slice key, uint64_t generation,
+                   int64_t *ids, size_t n);
 
 /* One thread at a time may find out about a list; others wait here, then look
  * again.  Who enters has a connection already: waiting for one inside could

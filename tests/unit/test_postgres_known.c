@@ -58,7 +58,7 @@ static void anchors(void **state)
     int64_t id = 0;
 
     assert_false(known_anchor(*state, SLICE("a"), 7, &i, &id));
-    known_put_anchors(*state, SLICE("a"), 7, three_ids(), 3);
+    known_put_ids(*state, SLICE("a"), 7, three_ids(), 3);
     assert_true(known_anchor(*state, SLICE("a"), 7, &i, &id));
     assert_int_equal(i, 1);
     assert_int_equal(id, 101);
@@ -67,10 +67,55 @@ static void anchors(void **state)
     assert_int_equal(i, 2);
     assert_int_equal(id, 102);
     assert_false(known_anchor(*state, SLICE("a"), 8, &i, &id));
-    known_put_anchors(*state, SLICE("a"), 6, three_ids(), 3);
+    known_put_ids(*state, SLICE("a"), 6, three_ids(), 3);
     assert_true(known_anchor(*state, SLICE("a"), 7, &i, &id));
-    known_put_anchors(*state, SLICE("b"), 7, NULL, 3);
+    known_put_ids(*state, SLICE("b"), 7, NULL, 3);
     assert_false(known_anchor(*state, SLICE("b"), 7, &i, &id));
+}
+
+static void lists(void **state)
+{
+    int64_t ids[3] = {0};
+
+    assert_int_equal(known_ids(*state, SLICE("a"), 7, 0, ids, 3), 0);
+    known_put_ids(*state, SLICE("a"), 7, three_ids(), 3);
+    assert_int_equal(known_ids(*state, SLICE("a"), 7, 0, ids, 2), 2);
+    assert_int_equal(ids[0], 100);
+    assert_int_equal(ids[1], 101);
+    assert_int_equal(ids[2], 0);
+    assert_int_equal(known_ids(*state, SLICE("a"), 7, 2, ids, 3), 1);
+    assert_int_equal(ids[0], 102);
+    assert_int_equal(known_ids(*state, SLICE("a"), 7, 3, ids, 3), 0);
+    assert_int_equal(known_ids(*state, SLICE("a"), 8, 0, ids, 3), 0);
+}
+
+/* 16 MB of ids: the list unused for longest goes, counts stay. */
+static void bounded_ids(void **state)
+{
+    enum { N = 65536, FIT = 32 };
+    uint64_t generation;
+    int64_t count, id;
+    char key[20];
+
+    known_put_count(*state, SLICE("count"), 1, 5);
+    for (int i = 0; i <= FIT; i++) {
+        int n = snprintf(key, sizeof(key), "k%d", i);
+
+        if (i == FIT) /* used again */
+            assert_int_equal(known_ids(*state, SLICE("k0"), 1, 9, &id, 1), 1);
+        known_put_ids(*state, (struct slice){key, (size_t)n}, 1,
+                      calloc(N, sizeof(int64_t)), N);
+    }
+    assert_int_equal(known_ids(*state, SLICE("k0"), 1, 9, &id, 1), 1);
+    assert_int_equal(known_ids(*state, SLICE("k1"), 1, 9, &id, 1), 0);
+    assert_int_equal(known_ids(*state, SLICE("k2"), 1, 9, &id, 1), 1);
+    assert_int_equal(known_ids(*state, SLICE("k32"), 1, 9, &id, 1), 1);
+    assert_true(known_count(*state, SLICE("count"), &generation, &count));
+    /* the room of one that is replaced is free again */
+    known_put_ids(*state, SLICE("k32"), 2, three_ids(), 3);
+    known_put_ids(*state, SLICE("k1"), 2, calloc(N - 3, sizeof(int64_t)),
+                  N - 3);
+    assert_int_equal(known_ids(*state, SLICE("k2"), 1, 9, &id, 1), 1);
 }
 
 /* 256 lists: the one unused for longest goes. */
@@ -98,7 +143,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(anchors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lists, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bounded_ids, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("postgres_known", tests, NULL, NULL);

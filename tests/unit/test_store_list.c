@@ -427,13 +427,15 @@ static void each_query(struct store_fixture *f,
 
     for (int order = PAPER_BY_PUBLISHED; order <= PAPER_BY_CREATED; order++)
         for (int up = 0; up <= 1; up++)
-            for (int filtered = 0; filtered <= 1; filtered++) {
+            for (int filtered = 0; filtered <= 2; filtered++) {
                 struct paper_query q = everything();
 
                 q.order = (enum paper_order)order;
                 q.ascending = up;
                 if (filtered)
                     q.category = SLICE("cv");
+                if (filtered == 2) /* all, found by a word */
+                    q.search = SLICE("alpha");
                 check(f, q, want, expected(&q, want));
             }
 }
@@ -462,6 +464,29 @@ static void pages(struct store_fixture *f)
 {
     many_papers(f);
     each_query(f, check_pages);
+}
+
+/* What is known of a search is of the papers as they were. */
+static void pages_follow(struct store_fixture *f)
+{
+    static struct row want[MANY];
+    struct paper_query q = everything();
+    struct paper_list l;
+    int n;
+
+    many_papers(f);
+    q.category = SLICE("cv");
+    q.search = SLICE("alpha");
+    q.limit = 17;
+    n = expected(&q, want);
+    for (int gone = 0; gone < 3; gone++) {
+        for (q.offset = 17; q.offset < 3 * 17; q.offset += 17) {
+            l = list(f, &q);
+            assert_int_equal(l.count, n - gone);
+            same_ids(&l, want + gone + q.offset, n, &q);
+        }
+        OK(f, store_paper_delete(f->s, want[gone].id, NOW, &f->err));
+    }
 }
 
 /* Forwards to the end, then backwards to the start. */
@@ -658,6 +683,7 @@ int main(void)
         CASE(no_text_is_syntax),
         CASE(search_by_rank),
         CASE(pages),
+        CASE(pages_follow),
         CASE(cursors),
         CASE(cursor_of_a_deleted_paper),
         CASE(unevenly_spread),
