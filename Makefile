@@ -393,7 +393,8 @@ bench:
 	@scripts/deps.sh build run test bench
 	@$(MAKE) --no-print-directory $(J) all $(OUT)/bench/kernel_lab \
 	    $(OUT)/bench/answer_lab $(OUT)/bench/vector_bench \
-	    $(OUT)/bench/live_load $(SERVERS) $(B)/venv-bench/ready
+	    $(OUT)/bench/live_load $(SERVERS) $(B)/venv-bench/ready \
+	    $(B)/venv/ready
 	@scripts/node.sh $(B)/node
 	-@scripts/fetch-model.sh $(B)/model
 	PATH='$(abspath $(B)/node/bin)':"$$PATH" \

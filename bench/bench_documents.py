@@ -28,7 +28,7 @@ import time
 import numpy as np
 
 from harness.chroma import Chroma, Embedding
-from harness.desk import Asking, Desk, model_dir, quantile
+from harness.desk import Desk, asker, model_dir, quantile, two_clients
 from harness.embedder import DIM
 from harness.load import Http
 from harness.process import BenchError, wait_quiet
@@ -36,8 +36,8 @@ from harness.report import Row, interleave
 
 SECTION = "documents"
 COPIES = 10  # of the documentation, where its vectors are at hand
-_SHORT_CHUNK = 110   # aimed at; a cut may be 100 characters away from it
-_AVERAGE_CHUNK = 148
+SHORT_CHUNK = 110   # aimed at; a cut may be 100 characters away from it
+AVERAGE_CHUNK = 148
 _BOOK_CHARS = 100000
 _QUESTIONS = 200
 _K = 10
@@ -182,7 +182,7 @@ class Questions:
         self.bench = bench
         self.work = work
         texts = [t["abstract"] for t in bench.corpus().texts]
-        self.books = list(books(texts, bench.args.chunks * _AVERAGE_CHUNK))
+        self.books = list(books(texts, bench.args.chunks * AVERAGE_CHUNK))
         self.questions = [t["title"] for t in bench.corpus().texts[
             -_QUESTIONS:]]
         self.desk = bench.start(Desk(bench.sheaf, work / "many",
@@ -190,7 +190,7 @@ class Questions:
 
     def run(self):
         took = self.desk.add([
-            {"title": f"book {i}", "text": text, "chunk_size": _SHORT_CHUNK,
+            {"title": f"book {i}", "text": text, "chunk_size": SHORT_CHUNK,
              "chunk_overlap": 0, "metadata": {"source": f"book {i}"}}
             for i, text in enumerate(self.books)])
         must_find(self.desk, _K)  # it also brings the index up to date
@@ -207,15 +207,7 @@ class Questions:
         self.busy()
 
     def ask(self, mode="semantic"):
-        """One question with a connection of its own thread."""
-        local = threading.local()
-
-        def one(question):
-            if not hasattr(local, "client"):
-                local.client = Http(self.desk.url)
-            _, ms = self.desk.query(local.client, question, k=_K, mode=mode)
-            return ms
-        return one
+        return asker(self.desk, k=_K, mode=mode)
 
     def ask_peer(self, embedding):
         def one(question):
@@ -265,10 +257,8 @@ class Questions:
                 goal="p99 <= 5x, so >= 0.2x" if q == 0.99 else ""))
 
     def two_clients(self):
-        asking = Asking(self.ask(), self.questions, 2)
-        time.sleep(self.bench.args.seconds)
-        asking.stop()
-        return asking.took_ms
+        return two_clients(self.ask(), self.questions,
+                           self.bench.args.seconds)
 
 
 def books(texts, chars):

