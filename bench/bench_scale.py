@@ -140,7 +140,8 @@ def questions(bench, corpus_file):
 
 
 def ingesting(bench):
-    """GET /query of one process while another takes documents in."""
+    """GET /query of one process while another takes documents in.  Either may
+    take the job; who was sent the document mostly does, which the note tells."""
     if not model_dir():
         return
     texts = [t["abstract"] for t in bench.corpus().texts]
@@ -158,15 +159,22 @@ def ingesting(bench):
                    "chunk_size": SHORT_CHUNK, "chunk_overlap": 0}
                   for i, text in enumerate(books(texts, size))])
     ways = {"two": (answerer, taker), "one": (alone, alone)}
+    embedded = {"answerer": 0, "taker": 0}  # texts of documents
 
     def measure(name):
         asked_one, fed = ways[name]
 
         def once(n):
             quiet(bench, [taker, answerer, alone])
+            before = texts_embedded(answerer), texts_embedded(taker)
             with Ingest(fed, bench, n):
-                return two_clients(asker(asked_one, k=10, mode="semantic"),
+                took = two_clients(asker(asked_one, k=10, mode="semantic"),
                                    asked, bench.args.seconds)
+            if name == "two":
+                embedded["answerer"] += (texts_embedded(answerer) - before[0]
+                                         - len(took))
+                embedded["taker"] += texts_embedded(taker) - before[1]
+            return took
         return once
     for name in ways:
         asker(ways[name][0])(asked[0])  # the model and the index are there
@@ -177,7 +185,18 @@ def ingesting(bench):
             SECTION, f"/query, {label}, 2 clients, while another process takes "
             "documents in; beside: one process does both, on SQLite", "ms",
             [quantile(t, q) for t in took["two"]],
-            [quantile(t, q) for t in took["one"]], less_is_better=True))
+            [quantile(t, q) for t in took["one"]], less_is_better=True,
+            note=f"{embedded['taker'] / sum(embedded.values()):.0%} of their "
+                 "texts were embedded by the other one"))
+
+
+def texts_embedded(desk):
+    """How many texts a process has embedded so far, questions too."""
+    with Http(desk.url) as client:
+        _, data, _ = client.request("GET", "/metrics")
+    return next(int(float(line.split()[1]))
+                for line in data.decode().splitlines()
+                if line.startswith("sheaf_embed_texts_total "))
 
 
 # ------------------------------------------------------------------ measuring
