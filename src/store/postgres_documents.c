@@ -277,7 +277,17 @@ static enum err_code ask_texts(struct pg_conn *c, const struct chunk_batch *b,
     return code;
 }
 
-enum { C_IDX, C_START, C_END, C_FROM, C_TO, C_PAGE, C_TOKENS, N_NUMBERS };
+enum {
+    C_IDX,
+    C_START,
+    C_END,
+    C_FROM,
+    C_TO,
+    C_PAGE,
+    C_TOKENS,
+    C_WORDS,
+    N_NUMBERS
+};
 
 struct columns {
     const struct vector_form *form;
@@ -311,7 +321,7 @@ static void columns_add(struct columns *t, const struct chunk_new *ch,
                         struct slice title, struct slice text)
 {
     const struct paper p = {.title = title, .abstract = text, .authors = title};
-    const int64_t numbers[N_NUMBERS] = {
+    int64_t numbers[N_NUMBERS] = {
         [C_IDX] = ch->index,     [C_START] = ch->start_char,
         [C_END] = ch->end_char,  [C_FROM] = ch->start_byte,
         [C_TO] = ch->end_byte,   [C_PAGE] = ch->page,
@@ -319,12 +329,12 @@ static void columns_add(struct columns *t, const struct chunk_new *ch,
     };
     size_t at;
 
+    at = pg_array_open(&t->words);
+    numbers[C_WORDS] = (int64_t)pg_text_vector(&t->words, &p);
+    pg_array_close(&t->words, at);
     for (int i = 0; i < N_NUMBERS; i++)
         pg_array_i64(&t->numbers[i], numbers[i]);
     pg_array_text(&t->metadata, ch->metadata);
-    at = pg_array_open(&t->words);
-    pg_text_vector(&t->words, &p);
-    pg_array_close(&t->words, at);
     pg_array_bytes(&t->sha256, ch->sha256, sizeof(ch->sha256));
     vector_form_add(&t->vectors, t->form, ch->vector);
 }
@@ -349,14 +359,13 @@ static void insert_chunks(struct pg_conn *c, const struct chunk_batch *b,
           " end_char, start_byte, end_byte, page, tokens, metadata, words,"
           " n_words, sha256) SELECT $1, t.idx, t.start_char, t.end_char,"
           " t.start_byte, t.end_byte, t.page, t.tokens, t.metadata, t.words,"
-          " (SELECT coalesce(sum(cardinality(l.positions)), 0)"
-          "   FROM unnest(t.words) l), t.sha256"
-          " FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+          " t.n_words, t.sha256"
+          " FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
           " AS t(idx, start_char, end_char, start_byte, end_byte, page, tokens,"
-          " metadata, words, sha256) RETURNING id, idx)"
+          " n_words, metadata, words, sha256) RETURNING id, idx)"
           " INSERT INTO chunk_vectors(chunk, document, model, vector)"
-          " SELECT added.id, $1, $2, v.vector FROM unnest($13) WITH ORDINALITY"
-          " v(vector, n) JOIN added ON added.idx = $14 + v.n - 1",
+          " SELECT added.id, $1, $2, v.vector FROM unnest($14) WITH ORDINALITY"
+          " v(vector, n) JOIN added ON added.idx = $15 + v.n - 1",
           &a);
 }
 

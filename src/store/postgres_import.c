@@ -355,18 +355,19 @@ static enum err_code ask_texts(struct pg_conn *c, const struct adding *ad,
 
 /* As in postgres_documents.c: the title once more as authors, so that it counts
  * double. */
-static void derive_words(struct buf *words, const PGresult *texts, int i)
+static void derive_words(struct buf *words, struct buf *n_words,
+                         const PGresult *texts, int i)
 {
     struct slice title = pg_slice(texts, i, 0);
     struct paper p = {
         .title = title, .abstract = pg_slice(texts, i, 1), .authors = title};
     size_t at = pg_array_open(words);
 
-    pg_text_vector(words, &p);
+    pg_array_i64(n_words, (int64_t)pg_text_vector(words, &p));
     pg_array_close(words, at);
 }
 
-/* Every column but model and vector, and the words. */
+/* Every column but model and vector; the words, and how many they are. */
 static void insert_chunks(struct pg_conn *c, const struct adding *ad)
 {
     static const char *const names[] = {"id",         "document", "idx",
@@ -382,15 +383,12 @@ static void insert_chunks(struct pg_conn *c, const struct adding *ad)
                      &ad->columns[k]);
     }
     pg_arg_array(&a, PG_TSVECTOR_ARRAY, &ad->derived[0]);
+    pg_arg_array(&a, PG_INT8_ARRAY, &ad->derived[1]);
     pg_do(c,
           "INSERT INTO chunks(id, document, idx, start_char, end_char,"
           " start_byte, end_byte, page, tokens, sha256, metadata, words,"
-          " n_words) OVERRIDING SYSTEM VALUE SELECT t.*,"
-          " (SELECT coalesce(sum(cardinality(l.positions)), 0)"
-          "   FROM unnest(t.words) l)"
-          " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-          " AS t(id, document, idx, start_char, end_char, start_byte,"
-          " end_byte, page, tokens, sha256, metadata, words)",
+          " n_words) OVERRIDING SYSTEM VALUE SELECT * FROM"
+          " unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
           &a);
 }
 
@@ -405,8 +403,9 @@ static enum err_code add_chunks(struct pg_conn *c, struct adding *ad,
     if (code != ERR_NONE)
         return code;
     derived_init(ad, 0, PG_TSVECTOR);
+    derived_init(ad, 1, PG_INT8);
     for (size_t i = 0; i < ad->n; i++)
-        derive_words(&ad->derived[0], texts, (int)i);
+        derive_words(&ad->derived[0], &ad->derived[1], texts, (int)i);
     postgres_lib.PQclear(texts);
     insert_chunks(c, ad);
     pg_arg_array(&a, PG_INT8_ARRAY, &of[transfer_column(ad->t, "id")]);

@@ -142,10 +142,11 @@ static int compare(const void *x, const void *y, void *ctx)
     return c ? c : (a->position & MAX_POSITION) - (b->position & MAX_POSITION);
 }
 
-static void write_vector(struct buf *out, const struct occurrences *o)
+static size_t write_vector(struct buf *out, const struct occurrences *o)
 {
     const struct occurrence *list = (const struct occurrence *)o->list.p;
-    size_t n = o->list.len / sizeof(*list), next, count_at = out->len;
+    size_t n = o->list.len / sizeof(*list), next, count_at = out->len,
+           n_positions = 0;
     uint32_t n_words = 0;
 
     pg_put_u32(out, 0);
@@ -162,13 +163,16 @@ static void write_vector(struct buf *out, const struct occurrences *o)
         for (size_t k = 0; k < used; k++)
             pg_put_u16(out, list[i + k].position);
         n_words++;
+        n_positions += used;
     }
     pg_patch_u32(out, count_at, n_words);
+    return n_positions;
 }
 
-void pg_text_vector(struct buf *out, const struct paper *p)
+size_t pg_text_vector(struct buf *out, const struct paper *p)
 {
     struct occurrences o = {0};
+    size_t n = 0;
 
     buf_init(&o.words, MAX_WORD_BYTES);
     buf_init(&o.list, (MAX_POSITION + 1) * sizeof(struct occurrence));
@@ -181,10 +185,11 @@ void pg_text_vector(struct buf *out, const struct paper *p)
         if (o.list.len)
             qsort_r(o.list.p, o.list.len / sizeof(struct occurrence),
                     sizeof(struct occurrence), compare, &o);
-        write_vector(out, &o);
+        n = write_vector(out, &o);
     }
     buf_release(&o.list);
     buf_release(&o.words);
+    return n;
 }
 
 /* ---- tsquery ---- */

@@ -19,8 +19,9 @@
 /* Append the tsvector of a paper in the binary form of tsvector_recv: title
  * with weight A, abstract B, authors C.  A phrase does not reach from one into
  * the next.  Words over 200 bytes are cut, what is beyond 16,383 words or
- * 500 kB of distinct ones is not indexed. */
-void pg_text_vector(struct buf *out, const struct paper *p);
+ * 500 kB of distinct ones is not indexed.  Returns how many positions of words
+ * it has. */
+size_t pg_text_vector(struct buf *out, const struct paper *p);
 
 /* Append the tsquery (text form) of the terms that are words; nothing if there
  * are none.  With `author` also that phrase among the authors. */
