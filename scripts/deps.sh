@@ -15,7 +15,7 @@ declare -A packages=(
     [test]="libcmocka-dev libhttp-parser-dev clang-14 libclang-rt-14-dev
         clang-format-14 postgresql postgresql-contrib chromium fonts-liberation
         redis-server nginx-light|nginx|nginx-full openssl iproute2"
-    [bench]="wrk redis-server"
+    [bench]="wrk redis-server pgloader"
     [coverage]="gcovr"
     [aarch64]="gcc-aarch64-linux-gnu qemu-user-static mmdebstrap"
 )

@@ -110,6 +110,10 @@ class Cluster:
         return (f"postgresql://{_USER}@/{database}?host={self.socket_dir}"
                 f"&port={_PORT}")
 
+    def plain_url(self, database):
+        """The same address for who wants the folder where a host is."""
+        return f"postgresql://{_USER}@unix:{self.socket_dir}:{_PORT}/{database}"
+
     def django_env(self, database):
         """The same address in the peer's environment."""
         return {"PEER_PG_HOST": str(self.socket_dir), "PEER_PG_PORT": _PORT,

@@ -81,6 +81,11 @@ class Child:
         """VmRSS of the process alone."""
         return _memory_field(self.pid, "status", "VmRSS:")
 
+    def own_kb(self):
+        """RssAnon of the process alone: without pages of files that it has
+        mapped, which the system may drop at any time."""
+        return _memory_field(self.pid, "status", "RssAnon:")
+
     def stop(self, timeout_s=20):
         """End it; kill what does not go."""
         if self.process.poll() is None:
