@@ -23,6 +23,7 @@ const listeners = new Map<string, Set<Listener>>();
 const watchers = new Set<() => void>();
 let state: Connection = 'connecting';
 let socket: Promise<Socket> | undefined;
+let served = false;
 
 function become(next: Connection) {
   if (state === next) return;
@@ -31,7 +32,8 @@ function become(next: Connection) {
 }
 
 /** The desk has one socket; it is opened by whoever needs it first. */
-function open(): Promise<Socket> {
+function open() {
+  if (!served) return;
   socket ??= import('socket.io-client').then(({ io }) => {
     const made = io({ transports: ['websocket', 'polling'], reconnectionDelayMax: 5000 });
 
@@ -43,7 +45,15 @@ function open(): Promise<Socket> {
     });
     return made;
   });
-  return socket;
+}
+
+/** Is there anything to connect to?  Before that, and without, nothing is. */
+export function setServed(on: boolean): void {
+  if (served === on) return;
+  served = on;
+  if (!on) hangUp();
+  else if (socket) reconnect();
+  else if (listeners.size + watchers.size > 0) open();
 }
 
 /** Call `handle` for each event; `handle` should be stable (useCallback). */
@@ -55,7 +65,7 @@ export function useLive<N extends keyof LiveEvents>(
     const all = listeners.get(name) ?? new Set<Listener>();
 
     listeners.set(name, all.add(handle));
-    void open();
+    open();
     return () => {
       all.delete(handle);
     };
@@ -74,7 +84,7 @@ export function reconnect(): void {
 
 function watch(told: () => void) {
   watchers.add(told);
-  void open();
+  open();
   return () => {
     watchers.delete(told);
   };

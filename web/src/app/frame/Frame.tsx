@@ -3,9 +3,10 @@ import { Suspense, useEffect, useRef, useState } from 'react';
 import { Outlet, useLocation, useNavigate, useNavigation } from 'react-router';
 import { SkeletonPage } from '@/components/states/states';
 import { Box } from '@/features/search/Box';
-import { useConnection } from '@/lib/socket';
+import { useService } from '@/lib/services';
+import { setServed, useConnection } from '@/lib/socket';
 import { useShortcuts } from '@/lib/keys';
-import { pages } from './pages';
+import { usePages } from './pages';
 import { Help } from './Help';
 import { Rail } from './Rail';
 import { Readers } from './Readers';
@@ -68,7 +69,10 @@ export function Frame() {
   const navigate = useNavigate();
   const main = useRef<HTMLElement>(null);
   const [help, setHelp] = useState(false);
+  const pages = usePages();
+  const live = useService('analytics') === true;
 
+  useEffect(() => { setServed(live); }, [live]);
   useFocusOnPage(main);
   useShortcuts([
     { keys: '?', label: 'Show the keys', run: () => { setHelp(true); } },
@@ -82,12 +86,12 @@ export function Frame() {
       <Rail />
       <header className={classes.top}>
         <Box />
-        <Readers />
+        {live && <Readers />}
         <SchemeToggle />
       </header>
       <Progress />
       <main id="main" ref={main} className={classes.main} tabIndex={-1}>
-        <ConnectionBar />
+        {live && <ConnectionBar />}
         <div className={classes.page}>
           <Suspense fallback={<SkeletonPage />}><Outlet /></Suspense>
         </div>

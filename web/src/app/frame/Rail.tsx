@@ -1,5 +1,5 @@
 import { NavLink } from 'react-router';
-import { pages } from './pages';
+import { usePages } from './pages';
 import classes from './Rail.module.css';
 
 /** At the left; icons on a small screen; a bar at the bottom of a phone. */
@@ -8,7 +8,7 @@ export function Rail() {
     <nav className={classes.rail} aria-label="Pages">
       <div className={classes.name}>sheaf</div>
       <ul className={classes.list}>
-        {pages.map(({ to, name, short, icon: Icon, keys }) => (
+        {usePages().map(({ to, name, short, icon: Icon, keys }) => (
           <li key={to}>
             <NavLink to={to} end={to === '/'} className={classes.link} title={`${name} (${keys})`}>
               <Icon />

@@ -6,6 +6,7 @@ import { SearchIcon } from '@/components/icons';
 import { Kbd } from '@/components/text/Kbd';
 import { Tex } from '@/components/text/Tex';
 import { useShortcuts } from '@/lib/keys';
+import { useHas } from '@/lib/services';
 import { findPapers, findPassages } from './api';
 import classes from './Box.module.css';
 
@@ -20,12 +21,15 @@ interface Choice {
 function useChoices(words: string): Choice[] {
   const [late] = useDebouncedValue(words, 80);
   const on = late.length > 1;
+  const has = useHas();
+  const hasPapers = has('backend') === true;
+  const hasPassages = has('processor') === true;
   const papers = useQuery({
-    queryKey: ['papers', 'box', late], enabled: on, placeholderData: keepPreviousData,
+    queryKey: ['papers', 'box', late], enabled: on && hasPapers, placeholderData: keepPreviousData,
     queryFn: ({ signal }) => findPapers(late, signal),
   });
   const passages = useQuery({
-    queryKey: ['documents', 'box', late], enabled: on, placeholderData: keepPreviousData,
+    queryKey: ['documents', 'box', late], enabled: on && hasPassages, placeholderData: keepPreviousData,
     queryFn: ({ signal }) => findPassages(late, signal),
   });
   const ask: Choice = { key: 'ask', to: `/ask?q=${encodeURIComponent(words)}&ask=1`, kind: 'Ask', text: words };
@@ -35,7 +39,7 @@ function useChoices(words: string): Choice[] {
 
   if (words === '') return [];
   return [
-    ...(words.endsWith('?') ? [ask, all] : [all, ask]),
+    ...(words.endsWith('?') ? [ask, all] : [all, ask]).filter((choice) => (choice === ask ? hasPassages : hasPapers)),
     ...(on ? (papers.data ?? []) : []).map((paper) => ({
       key: `p${String(paper.id)}`, to: `/papers/${String(paper.id)}`, kind: 'Paper',
       text: <Tex>{paper.title}</Tex>, more: paper.authors,

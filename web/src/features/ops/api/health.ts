@@ -38,10 +38,3 @@ export function useSettings() {
     staleTime: Infinity,
   });
 }
-
-export function useSession() {
-  return useQuery({
-    queryKey: ['session'],
-    queryFn: ({ signal }) => reply(api.GET('/session', { signal })),
-  });
-}

@@ -7,6 +7,7 @@ import { Page } from '@/components/layout/Page';
 import { Pane, Split } from '@/components/layout/Split';
 import { Empty, Failure, SkeletonRows } from '@/components/states/states';
 import { kinds } from '@/lib/jobs';
+import { useService } from '@/lib/services';
 import { useSearch } from '@/lib/useSearch';
 import { shown, useJobs, type Shown } from '../api/jobs';
 import { JobList } from '../components/JobList';
@@ -17,12 +18,14 @@ import classes from '../components/ops.module.css';
 
 /** Nothing to show: because of the filter, or because nothing was ever done. */
 function Nothing({ filtered }: { filtered: boolean }) {
+  const fetches = useService('scraper');
+
   return filtered ? (
     <Empty title="No such jobs."><p><Link to="/ops/jobs">Show all jobs</Link></p></Empty>
   ) : (
     <Empty title="Nothing was done yet.">
       <p>What takes longer than a moment is a job: fetching papers, taking in documents.</p>
-      <div><Button component={Link} to="/ops/jobs?fetch=1" size="xs">Fetch papers</Button></div>
+      {fetches && <div><Button component={Link} to="/ops/jobs?fetch=1" size="xs">Fetch papers</Button></div>}
     </Empty>
   );
 }
@@ -91,7 +94,8 @@ export function JobsPage() {
   const [params, patch] = useSearch();
   const status = shown.find((one) => one.value === params.get('status'))?.value ?? 'all';
   const kind = params.get('kind') ?? '';
-  const fetching = params.has('fetch');
+  const fetches = useService('scraper');
+  const fetching = fetches && params.has('fetch');
 
   useJobEvents();
 
@@ -104,7 +108,7 @@ export function JobsPage() {
     <Split pane={pane}>
       <Page
         title="Jobs"
-        aside={<Button component={Link} to="/ops/jobs?fetch=1" size="xs">Fetch papers</Button>}
+        aside={fetches && <Button component={Link} to="/ops/jobs?fetch=1" size="xs">Fetch papers</Button>}
         filters={
           <>
             <Tabs />

@@ -3,6 +3,7 @@ import { useCallback } from 'react';
 import { api, reply } from '@/lib/api/client';
 import type { Got, Job } from '@/lib/api/types';
 import { isActive } from '@/lib/jobs';
+import { useService } from '@/lib/services';
 import { useLive } from '@/lib/socket';
 import { lastVisit } from '@/lib/visit';
 
@@ -36,7 +37,7 @@ export function useUnread(enabled: boolean) {
 
 export function useDocumentCount() {
   return useQuery({
-    queryKey: ['documents', 'count'],
+    queryKey: ['documents', 'count'], enabled: useService('processor') === true,
     queryFn: async ({ signal }) =>
       (await reply(api.GET('/documents/', { params: { query: { page_size: 1 } }, signal }))).count,
   });
@@ -46,7 +47,7 @@ export function useViewsToday() {
   const tz = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
   return useQuery({
-    queryKey: ['stats', 'views', 'today', tz],
+    queryKey: ['stats', 'views', 'today', tz], enabled: useService('analytics') === true,
     queryFn: ({ signal }) => {
       const from = new Date();
 

@@ -3,11 +3,13 @@ import { useCallback, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { Page, Section } from '@/components/layout/Page';
 import { PaperRow } from '@/components/paper/PaperRow';
+import { Without } from '@/components/states/Needs';
 import { Failure, SkeletonRows } from '@/components/states/states';
 import type { Paper } from '@/lib/api/types';
 import { ago, counted } from '@/lib/format';
 import { useShortcuts } from '@/lib/keys';
 import { scoreReason } from '@/lib/score';
+import { useService } from '@/lib/services';
 import { usePaperStats } from '@/lib/shared';
 import { useLive } from '@/lib/socket';
 import { lastVisit } from '@/lib/visit';
@@ -87,6 +89,7 @@ function News() {
 
 export function TodayPage() {
   const queries = useQueryClient();
+  const keepsPapers = useService('backend');
   const papers = usePaperStats();
   const documents = useDocumentCount();
   const isEmpty = papers.data?.total === 0;
@@ -100,7 +103,11 @@ export function TodayPage() {
   return (
     <Page title="Today">
       <div className={classes.columns}>
-        <div className={classes.main}>{isEmpty ? <Offers documents={documents.data ?? 0} /> : <News />}</div>
+        <div className={classes.main}>
+          {keepsPapers === undefined && <SkeletonRows rows={6} height={86} />}
+          {keepsPapers === false && <Without service="backend" />}
+          {keepsPapers && (isEmpty ? <Offers documents={documents.data ?? 0} /> : <News />)}
+        </div>
         <div className={classes.side}>
           <Numbers papers={papers.data?.total} documents={documents.data} />
           <Section title="Under way"><RunningJobs /></Section>
