@@ -47,6 +47,7 @@
 /* Longer than PostgreSQL takes to go through its log after a crash, mostly;
  * who started us tries again. */
 #define DATABASE_WAIT_MS 30000
+#define READER_MS 500 /* for one row, when the server stops */
 
 struct app {
     const struct config *config;
@@ -621,15 +622,33 @@ static void heard(void *ctx, unsigned what)
         processor_vectors_changed(a->processor);
 }
 
+static void others_news(void *ctx, const struct store_news *n)
+{
+    struct app *a = ctx;
+
+    live_events_hear(a->events, n);
+}
+
+/* With a Redis what is told live reaches the others over that. */
+static enum err_code listen_to_others(struct app *a, struct err *e)
+{
+    struct store_hearing h = {
+        .heard = heard,
+        .news = a->events && !a->redis ? others_news : NULL,
+        .ctx = a,
+        .share = !a->redis,
+    };
+
+    return store_listen(a->store, &h, e);
+}
+
 static enum err_code start_work(struct app *a, struct err *e)
 {
     enum err_code rc = a->jobs ? jobs_start(a->jobs, e) : ERR_NONE;
 
     if (rc == ERR_NONE && a->processor)
         rc = processor_start(a->processor, e);
-    if (rc == ERR_NONE && (a->jobs || a->processor))
-        rc = store_listen(a->store, heard, a, e);
-    return rc;
+    return rc == ERR_NONE ? listen_to_others(a, e) : rc;
 }
 
 enum err_code app_run(struct app *a, struct err *e)
@@ -655,6 +674,8 @@ enum err_code app_start(struct app *a, struct err *e)
 
 void app_close(struct app *a)
 {
+    bool told;
+
     if (!a)
         return;
     if (a->threaded) {
@@ -664,14 +685,14 @@ void app_close(struct app *a)
     store_listen_end(a->store);
     if (a->jobs)
         jobs_stop(a->jobs, config_int(a->config, "stop_timeout_ms"));
-    if (a->server && !server_drained(a->server)) {
+    told = live_events_close(a->events, READER_MS);
+    if (a->server && (!server_drained(a->server) || !told)) {
         /* A handler is stuck and still uses the parts below.  What was
          * acknowledged is on disk; the kernel does the rest. */
         log_warn("app", "a request did not end in time");
         datadir_unlock(&a->dir);
         _exit(EXIT_SUCCESS);
     }
-    live_events_close(a->events);
     server_free(a->server);
     analytics_free(a->analytics);
     sio_free(a->live);

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/pool.h"
 #include "socketio/paced.h"
 #include "store/documents.h"
 #include "store/papers.h"
@@ -23,6 +24,7 @@
 #define PAUSE_MS 200 /* five times a second */
 #define NAMED_MAX 10 /* papers that an event names */
 #define MAX_EVENT ((size_t)256 << 10)
+#define MAX_HEARD 256 /* news of others that wait to be looked at */
 #define MAX_READ ((size_t)64 << 20) /* a job's input may be a document */
 
 struct live_events {
@@ -31,6 +33,7 @@ struct live_events {
     struct sio *sio;
     struct sio_namespace *ns;
     struct server *server;
+    struct pool *readers; /* for news of others; NULL: none were heard */
 
     pthread_mutex_t lock;
     bool closed; /* the server is about to go */
@@ -318,6 +321,59 @@ static void news(void *ctx, const struct store_news *n)
     arena_free(a);
 }
 
+/* News of others, on their way to the thread that reads; their texts stand
+ * behind them. */
+struct others_news {
+    struct live_events *le;
+    struct store_news n;
+};
+
+static void others_news(void *arg)
+{
+    struct others_news *o = arg;
+
+    news(o->le, &o->n);
+    mem_free(o);
+}
+
+static struct slice moved(struct slice s, char **at)
+{
+    struct slice there = {*at, s.len};
+
+    if (s.len == 0)
+        return SLICE_NONE;
+    memcpy(*at, s.p, s.len);
+    *at += s.len;
+    return there;
+}
+
+void live_events_hear(struct live_events *le, const struct store_news *n)
+{
+    struct others_news *o;
+    struct err e = {0};
+    char *at;
+
+    if (!is_heard(le))
+        return;
+    if (!le->readers &&
+        pool_new(&le->readers, "news", 1, MAX_HEARD, &e) != ERR_NONE) {
+        log_warn("live", "nobody reads the news of others",
+                 LOG_S("error", e.msg));
+        return;
+    }
+    o = mem_alloc(sizeof(*o) + n->jobs[0].len + n->jobs[1].len +
+                  n->document_gone.len);
+    if (!o)
+        return;
+    at = (char *)(o + 1);
+    *o = (struct others_news){le, *n};
+    o->n.jobs[0] = moved(n->jobs[0], &at);
+    o->n.jobs[1] = moved(n->jobs[1], &at);
+    o->n.document_gone = moved(n->document_gone, &at);
+    if (!pool_submit(le->readers, others_news, o))
+        mem_free(o); /* more than anybody could look at */
+}
+
 struct live_events *live_events_new(struct store *store,
                                     const struct jobs_api *jobs,
                                     struct sio *sio)
@@ -349,19 +405,21 @@ void live_events_stop(struct live_events *le)
     le->stopped = true;
 }
 
-void live_events_close(struct live_events *le)
+bool live_events_close(struct live_events *le, int64_t timeout_ms)
 {
     if (!le)
-        return;
+        return true;
     pthread_mutex_lock(&le->lock);
     le->closed = true;
     pthread_mutex_unlock(&le->lock);
+    return !le->readers || pool_stop(le->readers, timeout_ms);
 }
 
 void live_events_free(struct live_events *le)
 {
     if (!le)
         return;
+    pool_free(le->readers);
     paced_free(le->jobs);
     buf_release(&le->papers);
     pthread_mutex_destroy(&le->lock);

@@ -251,22 +251,22 @@ static enum err_code open_store(struct store **out,
     return ERR_NONE;
 }
 
-static enum err_code begin_listening(struct store *s,
-                                     void (*heard)(void *ctx, unsigned what),
-                                     void *ctx, struct err *e)
+static enum err_code
+begin_listening(struct store *s, const struct store_hearing *h, struct err *e)
 {
     struct postgres *p = postgres_of(s);
 
-    return pg_listener_new(&p->listener, pg_pool_target(p->pool), heard, ctx,
-                           e);
+    return pg_listener_new(&p->listener, pg_pool_target(p->pool), h, e);
+}
+
+static void share(struct store *s, const struct store_news *n)
+{
+    pg_listener_share(postgres_of(s)->listener, n);
 }
 
 static void end_listening(struct store *s)
 {
-    struct postgres *p = postgres_of(s);
-
-    pg_listener_free(p->listener);
-    p->listener = NULL;
+    pg_listener_stop(postgres_of(s)->listener);
 }
 
 static bool hears(const struct store *s)
@@ -343,6 +343,7 @@ const struct store_ops store_postgres_ops = {
     .check = check,
     .describe = describe,
     .listen = begin_listening,
+    .share = share,
     .listen_end = end_listening,
     .hears = hears,
     .papers = &postgres_paper_ops,

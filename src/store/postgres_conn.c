@@ -752,14 +752,14 @@ enum err_code pg_long_script(struct pg_conn *c, const char *sql,
 
 /* ---- notifications ---- */
 
-enum err_code pg_listen(struct pg_conn *c, int wake, struct err *e)
+enum err_code pg_listen(struct pg_conn *c, int wake, int ms, struct err *e)
 {
     struct pollfd p[2] = {
         {.fd = postgres_lib.PQsocket(c->c), .events = POLLIN},
         {.fd = wake, .events = POLLIN},
     };
 
-    if (poll(p, 2, -1) < 0 && errno != EINTR)
+    if (poll(p, 2, ms) < 0 && errno != EINTR)
         return err_set(e, ERR_INTERNAL, "cannot wait: %s", strerror(errno));
     if (p[0].revents && !postgres_lib.PQconsumeInput(c->c)) {
         enum err_code code;

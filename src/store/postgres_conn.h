@@ -73,10 +73,12 @@ enum err_code pg_long_script(struct pg_conn *c, const char *sql,
  * serialisation)? */
 bool pg_should_retry(const struct pg_conn *c);
 
-/* Wait until a notification has come (pg_hears then takes it) or `wake`, a file
- * descriptor, can be read; ERR_UNAVAILABLE: the link is lost.  As long as it
- * takes: a dead link is found by TCP's keepalives.  The connection is idle. */
-enum err_code pg_listen(struct pg_conn *c, int wake, struct err *e) CHECKED;
+/* Wait until a notification has come (pg_hears then takes it), or `wake`, a
+ * file descriptor, can be read, or for `ms`; ERR_UNAVAILABLE: the link is lost.
+ * -1: as long as it takes; a dead link is found by TCP's keepalives.  The
+ * connection is idle. */
+enum err_code pg_listen(struct pg_conn *c, int wake, int ms, struct err *e)
+    CHECKED;
 /* The next notification that has come, with its payload; false: no more.  The
  * payload stays until the next call. */
 bool pg_hears(struct pg_conn *c, struct slice *payload);

@@ -477,14 +477,18 @@ static enum err_code sqlite_describe(struct store *base, struct arena *a,
 
 /* There are no other processes. */
 static enum err_code sqlite_listen(struct store *s,
-                                   void (*heard)(void *ctx, unsigned what),
-                                   void *ctx, struct err *e)
+                                   const struct store_hearing *h, struct err *e)
 {
     (void)s;
-    (void)heard;
-    (void)ctx;
+    (void)h;
     (void)e;
     return ERR_NONE;
+}
+
+static void sqlite_share(struct store *s, const struct store_news *n)
+{
+    (void)s;
+    (void)n;
 }
 
 static void sqlite_listen_end(struct store *s)
@@ -509,6 +513,7 @@ const struct store_ops store_sqlite_ops = {
     .check = sqlite_check,
     .describe = sqlite_describe,
     .listen = sqlite_listen,
+    .share = sqlite_share,
     .listen_end = sqlite_listen_end,
     .hears = sqlite_hears,
 

@@ -116,17 +116,35 @@ void store_watch(struct store *s,
     s->watch_ctx = ctx;
 }
 
-enum err_code store_listen(struct store *s,
-                           void (*heard)(void *ctx, unsigned what), void *ctx,
+bool front_is_watched(const struct store *s)
+{
+    return s->watch || atomic_load(&s->shares);
+}
+
+void front_tell(struct store *s, const struct store_news *n)
+{
+    if (s->watch)
+        s->watch(s->watch_ctx, n);
+    if (atomic_load(&s->shares))
+        s->ops->share(s, n);
+}
+
+enum err_code store_listen(struct store *s, const struct store_hearing *h,
                            struct err *e)
 {
-    return s->ops->listen(s, heard, ctx, e);
+    enum err_code rc = s->ops->listen(s, h, e);
+
+    if (rc == ERR_NONE)
+        atomic_store(&s->shares, h->share);
+    return rc;
 }
 
 void store_listen_end(struct store *s)
 {
-    if (s)
-        s->ops->listen_end(s);
+    if (!s)
+        return;
+    atomic_store(&s->shares, false);
+    s->ops->listen_end(s);
 }
 
 bool store_hears(const struct store *s)

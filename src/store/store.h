@@ -108,13 +108,23 @@ enum store_heard {
     STORE_HEARD_JOBS = 1,   /* there may be work, or a cancel */
     STORE_HEARD_VECTORS = 2 /* a generation of vectors */
 };
-/* `heard` is called, on a thread of the store's own, with a set of enum
- * store_heard, until store_listen_end has returned; it must not block.  What is
- * missed while the link is away is made up for: then all of them are heard.
- * SQLite serves one process, and nothing is heard.  A pooler that does not keep
- * sessions swallows it unnoticed: look now and then all the same. */
-enum err_code store_listen(struct store *s,
-                           void (*heard)(void *ctx, unsigned what), void *ctx,
+/* Both are called on a thread of the store's own until store_listen_end has
+ * returned, and must not block. */
+struct store_hearing {
+    /* A set of enum store_heard.  What is missed while the link is away is made
+     * up for: then all of them are heard. */
+    void (*heard)(void *ctx, unsigned what);
+    /* What a commit of another process has changed, if that shares its news;
+     * NULL: nobody wants to know.  Some 100 ms behind it at most; what is
+     * missed stays so. */
+    void (*news)(void *ctx, const struct store_news *n);
+    void *ctx;
+    bool share; /* tell others the news of this process */
+};
+/* Copies *h.  SQLite serves one process, and nothing is heard.  A pooler that
+ * does not keep sessions swallows it unnoticed: look now and then all the
+ * same. */
+enum err_code store_listen(struct store *s, const struct store_hearing *h,
                            struct err *e) CHECKED;
 void store_listen_end(struct store *s); /* takes NULL */
 /* Is there a link to hear by?  Any thread incl. the loop. */

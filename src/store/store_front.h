@@ -82,13 +82,17 @@ void front_count(struct store *s, enum op op, int64_t started,
         return code_;                                                          \
     } while (0)
 
+/* Is there anybody to tell?  And tell them. */
+bool front_is_watched(const struct store *s);
+void front_tell(struct store *s, const struct store_news *n);
+
 /* The same; what it changed, as members of struct store_news, is told to who
  * watches. */
 #define RUN_AND_TELL(s, op, call, ...)                                         \
     do {                                                                       \
         CALL(s, op, call);                                                     \
-        if (code_ == ERR_NONE && (s)->watch)                                   \
-            (s)->watch((s)->watch_ctx, &(struct store_news){__VA_ARGS__});     \
+        if (code_ == ERR_NONE && front_is_watched(s))                          \
+            front_tell(s, &(struct store_news){__VA_ARGS__});                  \
         return code_;                                                          \
     } while (0)
 

@@ -477,9 +477,9 @@ struct store_ops {
     enum err_code (*describe)(struct store *s, struct arena *a,
                               const char **out, struct err *e);
 
-    enum err_code (*listen)(struct store *s,
-                            void (*heard)(void *ctx, unsigned what), void *ctx,
+    enum err_code (*listen)(struct store *s, const struct store_hearing *h,
                             struct err *e);
+    void (*share)(struct store *s, const struct store_news *n); /* listens */
     void (*listen_end)(struct store *s);
     bool (*hears)(const struct store *s);
 
@@ -507,6 +507,7 @@ struct store {
     /* filled and used by the front only */
     void (*watch)(void *ctx, const struct store_news *n); /* or NULL */
     void *watch_ctx;
+    atomic_bool shares;       /* others are told of it too */
     _Atomic int64_t fault_in; /* calls until the fault; 0: off */
     _Atomic int fault_code;
     struct store_op_counter counters[STORE_MAX_OPS];
