@@ -55,6 +55,7 @@ def check(end, sources):
     assert cited or not end["grounded"]
 
 
+@pytest.mark.timeout(600)
 def test_real_answers(start):
     server = start(llm_context=CONTEXT, llm_max_tokens=16)
     told = Told(server.post("/ask", stream=True, timeout=300, json={
@@ -69,6 +70,7 @@ def test_real_answers(start):
     check(reply.json(), reply.json()["sources"])
 
 
+@pytest.mark.timeout(600)
 def test_real_model_stops_when_the_reader_leaves(start, real_llm):
     server = start(llm_context=CONTEXT, llm_max_tokens=500)
     reply = server.post("/ask", stream=True, timeout=300, json={
@@ -82,6 +84,7 @@ def test_real_model_stops_when_the_reader_leaves(start, real_llm):
                what="the end of the model's work")
 
 
+@pytest.mark.timeout(600)
 def test_real_context_is_too_small(start):
     """It was told to be larger than it is: the model's server refuses."""
     server = start(llm_context=100000)

@@ -112,6 +112,20 @@ class Raw:
             return False
 
 
+def many(sheaf, count, method, path, *lines, body=b""):
+    """The replies to so many requests that are alike, as fast as it goes."""
+    replies = []
+    while len(replies) < count:
+        with Raw(sheaf, 60) as raw:
+            for _ in range(min(100, count - len(replies))):
+                replies.append(raw.request(
+                    method, path, *lines, f"Content-Length: {len(body)}",
+                    body=body).reply())
+                if replies[-1].headers.get("connection") == "close":
+                    break
+    return replies
+
+
 def exchange(sheaf, data, timeout=10):
     """Send these bytes on a new connection; the first reply, or None when the
     server closes without one."""
