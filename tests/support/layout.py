@@ -148,6 +148,8 @@ class SplitSheaf(Sheaf):
         settings.pop("database_url")
         if service == "analytics":
             settings["live_name"] = str(number)
+        if service == "web":  # it then knows that there are the others
+            settings.setdefault("public_url", self.address)
         place = self.data_dir.parent / f"{service}-{number}"
         copy = Sheaf(place / "data", self.settings["database_url"], settings,
                      self.args, secrets=False)
