@@ -285,7 +285,9 @@ test-layout-%:
 	@echo "-- layout $*"
 	@$(MAKE) --no-print-directory test-integration LAYOUT=$*
 
-# The servers of the integration tests in a real browser.
+# The servers of the integration tests in a real browser, which computes more
+# than it waits.
+test-e2e: PYTEST_JOBS = 0
 test-e2e: all $(B)/venv/ready
 	@scripts/node.sh $(B)/node
 	$(call pytest,e2e)
