@@ -48,7 +48,7 @@ def test_bodies(shared_desk, body, says):
                            headers={"Content-Type": "application/json"})
     assert reply.status_code == 400, (reply.status_code, reply.text)
     assert says in reply.json()["error"]
-    assert shared_desk.get("/jobs/").json()["count"] == 0
+    assert shared_desk.json("/jobs/", params={"kind": "process"})["count"] == 0
 
 
 @pytest.mark.parametrize("metadata,says", [
