@@ -7,8 +7,9 @@
  *
  * Papers are found word by word through the index, which does not read their
  * words: ranking by ts_rank would read 1.5 kB of each candidate.  The server's
- * statistics name the words that are too frequent to be counted; without them,
- * as long as the table was never analysed, all are counted, 0.1 us a paper.
+ * statistics name the words that are far too frequent to be counted (twice what
+ * is allowed: they are of a sample); without them, as long as the table was
+ * never analysed, all are counted, 0.1 us a paper.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -22,9 +23,9 @@
     "   AS most FROM meta),"                                                   \
     " frequent AS MATERIALIZED (SELECT f.word FROM pg_stats s,"                \
     "   unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs)"   \
-    "   AS f(word, share) WHERE s.schemaname = current_schema()"               \
+    "   AS f(word, share), m WHERE s.schemaname = current_schema()"            \
     "   AND s.tablename = 'papers' AND s.attname = 'words'"                    \
-    "   AND f.word IS NOT NULL AND f.share > 0.01),"                           \
+    "   AND f.word IS NOT NULL AND f.share * live_papers > 2 * most),"         \
     " mine AS MATERIALIZED (SELECT l.lexeme AS word"                           \
     "   FROM papers p, unnest(p.words) l WHERE p.id = $1"                      \
     "   AND l.weights && '{A,B}'"                                              \
