@@ -106,7 +106,7 @@ WEB_SRC := $(shell find web \( -name node_modules -o -name dist \) -prune \
 WEB_OBJ := $(if $(filter-out 0,$(WEB)),$(OUT)/obj/web_files.o $(OUT)/obj/desk.o)
 
 # T=chunker picks one module's unit tests.
-UNIT := $(sort $(wildcard tests/unit/test_$(or $(T),*).c))
+UNIT := $(sort $(wildcard $(patsubst %,tests/unit/test_%.c,$(or $(T),*))))
 UNIT_BIN := $(UNIT:tests/unit/%.c=$(OUT)/unit/%)
 # Any other .c beside the tests is help for all of them.
 UNIT_HELP := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))

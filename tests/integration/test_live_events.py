@@ -9,7 +9,7 @@ import pytest
 from support.dashboards import JavaScript, Python
 from support.documents import GUIDE, ended
 from support.fake_arxiv import Entry, hang
-from support.live import Watcher
+from support.live import Watcher, scrape_told
 from support.papers import call, paper, papers
 from support.sheaf import scraping
 
@@ -55,21 +55,11 @@ def test_a_scrape(scraper, arxiv, dashboard):
     client = listening(dashboard(scraper))
     job_id = scraper.scrape(source="arxiv", days=7, max_results=250,
                             category="llm")
-    jobs, added = [], []
-    while (sum(event["count"] for event in added) < 250
-           or not jobs or jobs[-1]["papers_created"] is None):
-        name, data = client.event()
-        if name == "paper_added":
-            added.append(data)
-        elif name == "job_progress" and data["job_id"] == job_id:
-            jobs.append(data)
+    jobs, added = scrape_told(client, job_id, 250)
     assert {job["kind"] for job in jobs} == {"scrape"}
-    assert [job["progress"] for job in jobs] == sorted(
-        job["progress"] for job in jobs)
     assert jobs[0]["status"] == "running"
     assert jobs[-1] == scraper.job(job_id)
     assert jobs[-1]["webhook"]["status"] == "delivered"
-    assert sum(event["count"] for event in added) == 250
     for event in added:
         assert 0 < len(event["papers"]) <= min(10, event["count"])
     for row in rows(added):

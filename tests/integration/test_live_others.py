@@ -8,7 +8,7 @@ import pytest
 
 from support.documents import GUIDE, ended
 from support.fake_arxiv import Entry, hang
-from support.live import Watcher
+from support.live import Watcher, scrape_told
 from support.papers import call, papers
 from support.sheaf import scraping
 from support.waiting import wait_until
@@ -60,19 +60,9 @@ def test_a_scrape(make_pair, arxiv):
     works, tells = make_pair(**scraping(arxiv))
     with listening(tells) as client:
         job_id = works.scrape(category="all", max_results=250)
-        jobs, added = [], []
-        while (sum(event["count"] for event in added) < 250
-               or not jobs or jobs[-1]["papers_created"] is None):
-            name, data = client.event()
-            if name == "paper_added":
-                added.append(data)
-            elif name == "job_progress" and data["job_id"] == job_id:
-                jobs.append(data)
-    assert [job["progress"] for job in jobs] == sorted(
-        job["progress"] for job in jobs)
+        jobs, added = scrape_told(client, job_id, 250)
     # what is told is what both answer
     assert jobs[-1] == tells.job(job_id) == works.job(job_id)
-    assert sum(event["count"] for event in added) == 250
     for event in added:
         assert 0 < len(event["papers"]) <= min(10, event["count"])
         for row in event["papers"]:

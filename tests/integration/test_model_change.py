@@ -14,7 +14,7 @@ from support.documents import ALL_SERVICES, GUIDE, SOUP, add, query
 from support.papers import call, papers
 from support.waiting import wait_until
 
-PAPERS = 600
+PAPERS = 2000  # long enough to be looked at in the middle
 WORDS = "robot hand"
 
 
@@ -57,7 +57,7 @@ def finished(server):
 
 @pytest.fixture
 def stocked(desk):
-    """600 papers and two documents with vectors."""
+    """Papers and two documents with vectors."""
     desk.delivered(call(papers(1, PAPERS)))
     for document in (GUIDE, SOUP):
         assert add(desk, document)["status"] == "completed"

@@ -240,3 +240,20 @@ class Watcher(Ws):
             if data["page"] == page:
                 seen.append(data["count"])
         return seen
+
+
+def scrape_told(client, job_id, new):
+    """What any client is told of a scrape, up to its end and its last new
+    paper: data of job_progress, data of paper_added."""
+    jobs, added = [], []
+    while (sum(event["count"] for event in added) < new
+           or not jobs or jobs[-1]["papers_created"] is None):
+        name, data = client.event()
+        if name == "paper_added":
+            added.append(data)
+        elif name == "job_progress" and data["job_id"] == job_id:
+            jobs.append(data)
+    assert [job["progress"] for job in jobs] == sorted(
+        job["progress"] for job in jobs)
+    assert sum(event["count"] for event in added) == new
+    return jobs, added
