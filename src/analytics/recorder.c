@@ -15,6 +15,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 /* The disk is far behind: the sender hears so. */
 #define MAX_WAITING 20000
@@ -348,12 +349,11 @@ enum err_code recorder_new(struct recorder **out,
     list_init(&r->after);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->filled, NULL);
-    if (pthread_create(&r->thread, NULL, record, r) != 0) {
+    if (!thread_start(&r->thread, "views", record, r)) {
         r->joined = true;
         recorder_free(r);
         return err_set(e, ERR_INTERNAL, "cannot start a thread");
     }
-    pthread_setname_np(r->thread, "views");
     *out = r;
     return ERR_NONE;
 }

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/crypto.h"
+#include "base/thread.h"
 
 #define MAX_WORKERS 256
 #define DEFAULT_QUEUE 65536
@@ -190,9 +190,12 @@ static void make_fingerprint(struct embed *m, const uint8_t vocab[32])
 static enum err_code start_worker(struct embed *m, struct worker *k,
                                   struct err *e)
 {
+    char name[32];
+
+    snprintf(name, sizeof(name), "embed-%d", m->n_workers);
     k->m = m;
     k->vectors = malloc(PACK_MAX_TEXTS * EMBED_DIM * sizeof(float));
-    if (!k->vectors || pthread_create(&k->thread, NULL, embed_work, k) != 0) {
+    if (!k->vectors || !thread_start(&k->thread, name, embed_work, k)) {
         free(k->vectors);
         return err_set(e, ERR_UNAVAILABLE, "cannot start a thread");
     }
@@ -201,26 +204,18 @@ static enum err_code start_worker(struct embed *m, struct worker *k,
 
 static enum err_code start_workers(struct embed *m, int n, struct err *e)
 {
-    sigset_t all, before;
     enum err_code rc = ERR_NONE;
-    char name[32];
 
     n = n > 0 ? n : count_cores();
     n = n < MAX_WORKERS ? n : MAX_WORKERS;
     m->workers = calloc((size_t)n, sizeof(*m->workers));
     if (!m->workers)
         return embed_no_memory(e);
-    /* Signals are for whoever waits for them, not for workers. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     for (; m->n_workers < n; m->n_workers++) {
         rc = start_worker(m, &m->workers[m->n_workers], e);
         if (rc)
             break;
-        snprintf(name, sizeof(name), "embed-%d", m->n_workers);
-        pthread_setname_np(m->workers[m->n_workers].thread, name);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }
 

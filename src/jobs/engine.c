@@ -33,6 +33,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #define MAX_KINDS 16
 #define MAX_WORKERS 64
@@ -686,11 +687,10 @@ static void *keeper_main(void *arg)
 static void start_thread(pthread_t *t, const char *name, void *(*main)(void *),
                          void *arg)
 {
-    if (pthread_create(t, NULL, main, arg) != 0) {
+    if (!thread_start(t, name, main, arg)) {
         log_error("jobs", "cannot start a thread");
         abort();
     }
-    pthread_setname_np(*t, name);
 }
 
 enum err_code jobs_start(struct jobs *j, struct err *e)

@@ -3,12 +3,12 @@
 #include "net/pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 struct work {
     void (*run)(void *arg);
@@ -16,7 +16,6 @@ struct work {
 };
 
 struct pool {
-    char name[16];
     pthread_mutex_t lock;
     pthread_cond_t has_work;
     pthread_cond_t is_idle;
@@ -58,22 +57,12 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* Signals are for the loop's thread: start the others with all blocked. */
-static bool start_threads(struct pool *p, int threads)
+static bool start_threads(struct pool *p, const char *name, int threads)
 {
-    sigset_t all, before;
-    int i;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (i = 0; i < threads; i++) {
-        if (pthread_create(&p->threads[i], NULL, thread_main, p))
-            break;
-        pthread_setname_np(p->threads[i], p->name);
+    while (p->n_threads < threads &&
+           thread_start(&p->threads[p->n_threads], name, thread_main, p))
         p->n_threads++;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return i == threads;
+    return p->n_threads == threads;
 }
 
 enum err_code pool_new(struct pool **out, const char *name, int threads,
@@ -86,7 +75,6 @@ enum err_code pool_new(struct pool **out, const char *name, int threads,
     if (!p)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
     memset(p, 0, sizeof(*p));
-    memcpy(p->name, name, strnlen(name, sizeof(p->name) - 1));
     p->cap = max_waiting ? max_waiting : 1;
     p->ring = mem_alloc(p->cap * sizeof(p->ring[0]));
     if (!p->ring) {
@@ -99,7 +87,7 @@ enum err_code pool_new(struct pool **out, const char *name, int threads,
     pthread_cond_init(&p->has_work, &monotonic);
     pthread_cond_init(&p->is_idle, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (!start_threads(p, threads)) {
+    if (!start_threads(p, name, threads)) {
         pool_free(p);
         return err_set(e, ERR_UNAVAILABLE, "cannot start a thread");
     }

@@ -2,11 +2,11 @@
 #include "processor/warm.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "processor/index_job.h"
 #include "processor/processor_impl.h"
 
@@ -99,8 +99,6 @@ enum err_code warmer_start(struct warmer **out, struct processor *p,
 {
     struct warmer *w = calloc(1, sizeof(*w));
     pthread_condattr_t monotonic;
-    sigset_t all, before;
-    bool ok;
 
     if (!w)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
@@ -110,12 +108,7 @@ enum err_code warmer_start(struct warmer **out, struct processor *p,
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&w->look, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    sigfillset(&all); /* signals are for the loop's thread */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    ok = pthread_create(&w->thread, NULL, warm_main, w) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (ok) {
-        pthread_setname_np(w->thread, "vectors");
+    if (thread_start(&w->thread, "vectors", warm_main, w)) {
         *out = w;
         return ERR_NONE;
     }

@@ -16,7 +16,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +25,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "store/news_text.h"
 #include "store/postgres_pool.h"
 
@@ -230,8 +230,6 @@ enum err_code pg_listener_new(struct pg_listener **out,
                               const struct store_hearing *h, struct err *e)
 {
     struct pg_listener *l = calloc(1, sizeof(*l));
-    sigset_t all, before;
-    bool ok;
 
     if (!l)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
@@ -243,12 +241,7 @@ enum err_code pg_listener_new(struct pg_listener **out,
     pthread_mutex_init(&l->lock, NULL);
     buf_init(&l->news, NEWS_TEXT_MAX);
     l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    sigfillset(&all); /* signals are for the loop's thread */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    ok = l->wake >= 0 && pthread_create(&l->thread, NULL, listen_main, l) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (ok) {
-        pthread_setname_np(l->thread, "listen");
+    if (l->wake >= 0 && thread_start(&l->thread, "listen", listen_main, l)) {
         *out = l;
         return ERR_NONE;
     }

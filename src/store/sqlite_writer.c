@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 /* Callers are at most some dozens of workers; more waiting means that the disk
  * does not keep up, and the caller should say 503. */
@@ -332,16 +333,12 @@ static void *writer_main(void *arg)
 
 enum err_code writer_start(struct sqlite_store *s, struct err *e)
 {
-    int rc;
-
     s->queue_tail = &s->queue_head;
     if (s->writer)
         sqlite3_wal_hook(s->writer->db, count_pages, s);
-    rc = pthread_create(&s->thread, NULL, writer_main, s);
-    if (rc != 0)
+    if (!thread_start(&s->thread, "writer", writer_main, s))
         return err_set(e, ERR_INTERNAL, "no thread for the writer: '%s'",
-                       strerror(rc));
-    pthread_setname_np(s->thread, "writer");
+                       strerror(errno));
     s->thread_runs = true;
     return ERR_NONE;
 }

@@ -11,12 +11,12 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 struct vector_crew {
     pthread_mutex_t in_use; /* held by the owner of the work */
@@ -128,7 +128,6 @@ enum err_code crew_new(struct vector_crew **out, const char *load_file,
     unsigned n = threads_wanted();
     struct vector_crew *c =
         mem_alloc(sizeof(*c) + (size_t)n * sizeof(c->threads[0]));
-    sigset_t all, before;
 
     if (!c)
         return err_set(e, ERR_UNAVAILABLE, "out of memory");
@@ -140,13 +139,9 @@ enum err_code crew_new(struct vector_crew **out, const char *load_file,
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->has_work, NULL);
     pthread_cond_init(&c->is_left, NULL);
-    /* Signals are for the loop's thread. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (c->n_threads < n &&
-           pthread_create(&c->threads[c->n_threads], NULL, help, c) == 0)
-        pthread_setname_np(c->threads[c->n_threads++], "search");
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+           thread_start(&c->threads[c->n_threads], "search", help, c))
+        c->n_threads++;
     if (c->n_threads < n) {
         vector_crew_free(c);
         return err_set(e, ERR_UNAVAILABLE, "cannot start a thread");
