@@ -9,7 +9,7 @@ import pytest
 from support.dashboards import JavaScript, Python
 from support.documents import GUIDE, ended
 from support.fake_arxiv import Entry, hang
-from support.live import Watcher, scrape_told
+from support.live import Watcher, document_told, scrape_told
 from support.papers import call, paper, papers
 from support.sheaf import scraping
 
@@ -72,13 +72,7 @@ def test_a_document(lite_desk, dashboard):
     desk = lite_desk
     client = listening(dashboard(desk))
     job_id = desk.post("/process/text", json=GUIDE).json()["job_id"]
-    jobs, ready = [], None
-    while not ready or not jobs or jobs[-1]["status"] != "completed":
-        name, data = client.event()
-        if name == "job_progress" and data["job_id"] == job_id:
-            jobs.append(data)
-        elif name == "document_ready":
-            ready = data
+    jobs, ready = document_told(client, job_id)
     done = ended(desk, job_id)
     assert jobs[-1] == done
     assert ready == {"document_id": done["document_id"],

@@ -8,7 +8,7 @@ import pytest
 
 from support.documents import GUIDE, ended
 from support.fake_arxiv import Entry, hang
-from support.live import Watcher, scrape_told
+from support.live import Watcher, document_told, scrape_told
 from support.papers import call, papers
 from support.sheaf import scraping
 from support.waiting import wait_until
@@ -74,14 +74,7 @@ def test_a_document(make_pair, model_dir):
     works, tells = make_pair(services="processor", model_dir=model_dir)
     with listening(tells) as client:
         job_id = works.post("/process/text", json=GUIDE).json()["job_id"]
-        jobs, ready = [], None
-        while not ready or not jobs or jobs[-1]["status"] != "completed":
-            name, data = client.event()
-            if name == "job_progress" and data["job_id"] == job_id:
-                jobs.append(data)
-            elif name == "document_ready":
-                assert ready is None
-                ready = data
+        jobs, ready = document_told(client, job_id)
         done = ended(works, job_id)
         assert jobs[-1] == done
         assert ready == {

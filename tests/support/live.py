@@ -257,3 +257,17 @@ def scrape_told(client, job_id, new):
         job["progress"] for job in jobs)
     assert sum(event["count"] for event in added) == new
     return jobs, added
+
+
+def document_told(client, job_id):
+    """What any client is told of a document on its way in, up to its end: data
+    of job_progress, data of the one document_ready."""
+    jobs, ready = [], None
+    while not ready or not jobs or jobs[-1]["status"] != "completed":
+        name, data = client.event()
+        if name == "job_progress" and data["job_id"] == job_id:
+            jobs.append(data)
+        elif name == "document_ready":
+            assert ready is None
+            ready = data
+    return jobs, ready
