@@ -61,9 +61,10 @@ enum err_code place_draw(void *progress, const char *table, int64_t rows,
     (void)e;
     if (!p->started_us)
         p->started_us = now;
-    if (now - p->drawn_us < US_PER_S / 10)
+    if (now - p->drawn_us < US_PER_S / 10 && p->table == table)
         return ERR_NONE;
     p->drawn_us = now;
+    p->table = table;
     seconds = (double)(now - p->started_us) / US_PER_S;
     snprintf(note, sizeof(note), "%lld of %lld rows, %.0f/s, %s",
              (long long)rows, (long long)total,

@@ -25,6 +25,7 @@ struct place_progress {
     const char *label;
     int64_t started_us; /* monotonic; set at the first call */
     int64_t drawn_us;
+    const char *table; /* that was drawn last */
 };
 enum err_code place_draw(void *progress, const char *table, int64_t rows,
                          int64_t total, struct err *e);

@@ -5,6 +5,11 @@
  * waited for but the last: what the server may lose are whole batches, the
  * latest ones, with their numbers.  Rows travel as one array a column; what is
  * made of a row (words, labels) is made here, as when it first arrived.
+ *
+ * Indexes that only readers need are taken away at the beginning and made at
+ * the end, from all rows at once, as pg_restore does: that of the words took
+ * half of the time when each batch went into it.  `unfinished_indexes` has
+ * their definitions, until the last of them is made.
  */
 #include <stdio.h>
 #include <string.h>
@@ -50,6 +55,28 @@ static enum err_code check_empty(struct pg_conn *c, struct err *e)
     return code;
 }
 
+/* Those of the tables that are filled, but what keeps rows unique. */
+static void put_indexes_off(struct pg_conn *c)
+{
+    pg_do(c,
+          "CREATE TABLE unfinished_indexes AS"
+          " SELECT c.relname::text AS name,"
+          "  pg_get_indexdef(c.oid) AS definition"
+          " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+          " JOIN pg_class t ON t.oid = i.indrelid"
+          " WHERE t.relnamespace = current_schema()::regnamespace"
+          " AND NOT i.indisunique AND (t.relname = 'chunk_vectors'"
+          "  OR t.relname IN (SELECT part FROM unfinished_move))",
+          NULL);
+    pg_do(c,
+          "DO $do$ DECLARE i record; BEGIN"
+          "  FOR i IN SELECT name FROM unfinished_indexes LOOP"
+          "    EXECUTE format('DROP INDEX %I', i.name);"
+          "  END LOOP;"
+          "END $do$",
+          NULL);
+}
+
 static enum err_code do_begin(struct pg_conn *c, void *ctx, struct err *e)
 {
     PGresult *r;
@@ -79,6 +106,7 @@ static enum err_code do_begin(struct pg_conn *c, void *ctx, struct err *e)
         pg_arg_text(&a, slice_of(t->name));
         pg_do(c, "INSERT INTO unfinished_move VALUES ($1, 0)", &a);
     }
+    put_indexes_off(c);
     return ERR_NONE;
 }
 
@@ -439,15 +467,10 @@ static enum err_code set_sequences(struct pg_conn *c, struct adding *ad,
     return ERR_NONE;
 }
 
-/* New words wait in a list before they go into the tree of a full text index.
- * Each time that they do, pages all over the tree are written: with the usual
- * 4 MB that was half of what the server did for 100,000 chunks.  Which batch is
- * the one that waits for it, nobody knows: none has a time limit. */
+/* Nobody waits for one of them. */
 static const char for_many_rows[] =
     "SELECT set_config('statement_timeout', '0', true),"
-    " set_config('synchronous_commit', 'off', true),"
-    " set_config('work_mem', '64MB', true),"
-    " set_config('gin_pending_list_limit', '64MB', true)";
+    " set_config('synchronous_commit', 'off', true)";
 
 static enum err_code do_rows(struct pg_conn *c, void *ctx, struct err *e)
 {
@@ -543,19 +566,41 @@ static const char continue_numbers[] =
     "  END LOOP;"
     "END $do$";
 
-/* Readers would look through the list each time. */
-static const char end_lists[] =
-    "SELECT gin_clean_pending_list(c.oid) FROM pg_class c"
-    " JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'gin'"
-    " AND c.relkind = 'i' AND pg_has_role(c.relowner, 'USAGE')"
-    " AND c.relnamespace = current_schema()::regnamespace";
+/* An index that is made in little memory is written several times. */
+static const char for_an_index[] =
+    "SELECT set_config('statement_timeout', '0', true),"
+    " set_config('maintenance_work_mem', greatest(256 << 10,"
+    " pg_size_bytes(current_setting('maintenance_work_mem')) >> 10) || 'kB',"
+    " true)";
+
+/* *ctx, a bool: none was left to make. */
+static enum err_code do_index(struct pg_conn *c, void *ctx, struct err *e)
+{
+    bool *none = ctx;
+    struct pg_args a = {0};
+    PGresult *r;
+    enum err_code code = postgres_ask(
+        c, &r, "SELECT name, definition FROM unfinished_indexes LIMIT 1", NULL,
+        e);
+
+    if (code != ERR_NONE)
+        return code;
+    *none = postgres_lib.PQntuples(r) == 0;
+    if (!*none) {
+        pg_do(c, for_an_index, NULL);
+        pg_do(c, postgres_lib.PQgetvalue(r, 0, 1), NULL);
+        pg_arg_text(&a, pg_slice(r, 0, 0));
+        pg_do(c, "DELETE FROM unfinished_indexes WHERE name = $1", &a);
+    }
+    postgres_lib.PQclear(r);
+    return ERR_NONE;
+}
 
 static enum err_code do_finish(struct pg_conn *c, void *ctx, struct err *e)
 {
     (void)ctx;
     (void)e;
     pg_do(c, "SET LOCAL statement_timeout = 0", NULL);
-    pg_do(c, end_lists, NULL);
     pg_do(c, continue_numbers, NULL);
     pg_do(c,
           "UPDATE meta SET live_papers = (SELECT count(*) FROM papers"
@@ -567,11 +612,16 @@ static enum err_code do_finish(struct pg_conn *c, void *ctx, struct err *e)
           "  words FROM chunks c JOIN documents d ON d.key = c.document"
           "  WHERE d.visible) x WHERE id = 0",
           NULL);
-    pg_do(c, "DROP TABLE unfinished_move", NULL);
+    pg_do(c, "DROP TABLE unfinished_move, unfinished_indexes", NULL);
     return ERR_NONE;
 }
 
 enum err_code postgres_import_finish(struct store *s, struct err *e)
 {
-    return postgres_transact(s, do_finish, NULL, e);
+    bool none = false;
+    enum err_code code = ERR_NONE;
+
+    while (code == ERR_NONE && !none) /* each is kept, whatever comes then */
+        code = postgres_transact(s, do_index, &none, e);
+    return code == ERR_NONE ? postgres_transact(s, do_finish, NULL, e) : code;
 }

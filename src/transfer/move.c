@@ -119,12 +119,17 @@ struct mover {
     struct buf bytes;
 };
 
-static enum err_code tell(struct mover *m, struct err *e)
+static enum err_code tell_of(struct mover *m, const char *what, struct err *e)
 {
     if (!m->opt->progress)
         return ERR_NONE;
-    return m->opt->progress(m->opt->ctx, m->t->name, m->read + m->sum.rows,
-                            m->total, e);
+    return m->opt->progress(m->opt->ctx, what, m->read + m->sum.rows, m->total,
+                            e);
+}
+
+static enum err_code tell(struct mover *m, struct err *e)
+{
+    return tell_of(m, m->t->name, e);
 }
 
 static enum err_code keep_row(struct mover *m, const struct transfer_cell *row,
@@ -356,6 +361,8 @@ static enum err_code move_all(struct mover *m, struct err *e)
     }
     for (m->t = transfer_tables; m->t->name && code == ERR_NONE; m->t++)
         code = move_table(m, e);
+    if (code == ERR_NONE)
+        code = tell_of(m, "indexes", e);
     return code == ERR_NONE ? store_import_finish(m->opt->to, e) : code;
 }
 

@@ -97,8 +97,27 @@ def stocked(box, count=3000):
         return server.data_dir, answers(server)
 
 
+def tables_and_indexes(postgresql, url):
+    return sorted(postgresql.cluster.query(
+        "SELECT tablename, '' FROM pg_tables WHERE schemaname = 'public'"
+        " UNION ALL SELECT indexname, indexdef FROM pg_indexes"
+        " WHERE schemaname = 'public'", url.rsplit("/", 1)[1]))
+
+
+def as_new(box, postgresql, url):
+    """The move takes indexes away and makes them again."""
+    new = postgresql.create()
+    with serve(box, "new", new):
+        pass
+    wanted = tables_and_indexes(postgresql, new)
+    assert ["papers_by_words", "CREATE INDEX papers_by_words ON public.papers"
+            " USING gin (words) WITH (gin_pending_list_limit='1024')"] in wanted
+    assert tables_and_indexes(postgresql, url) == wanted
+    postgresql.drop(new)
+
+
 @pytest.mark.parametrize("back", [False, True], ids=["there", "back"])
-def test_killed_at_any_moment(sheaf_bin, box, target, back):
+def test_killed_at_any_moment(sheaf_bin, box, target, postgresql, back):
     print(f"SHEAF_SEED={SEED}")
     rng = random.Random(SEED)
     data, before = stocked(box)
@@ -122,6 +141,7 @@ def test_killed_at_any_moment(sheaf_bin, box, target, back):
         longest *= 1.15
     assert killed > 0
     cli.run(box, *move)  # once more is fine, also after it was done
+    as_new(box, postgresql, target)
     url = None if back else target
     name = "back" if back else "there"
     with serve(box, name, url) as other:
