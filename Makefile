@@ -233,7 +233,7 @@ run:
 # ---- test --------------------------------------------------------------------
 
 .PHONY: test test-web test-unit test-oom test-integration test-e2e test-aarch64
-.PHONY: test-layouts test-layouts-flows
+.PHONY: test-layouts
 .PHONY: fuzz fuzz-smoke coverage
 test:
 	@MAKE='$(MAKE)' B='$(B)' scripts/test.sh
@@ -271,15 +271,10 @@ test-integration: all $(SERVERS) $(B)/venv/ready
 	-@scripts/venv.sh $(B)/venv-chroma tests/requirements-chroma.txt
 	$(call pytest,integration)
 
-# All integration tests in the other layouts; and those of them that go through
-# every service.
+# All integration tests in the other layouts.
 LAYOUTS := split chroma cluster
-THROUGH := flow documents_flow live_events papers_vectors
 
 test-layouts: $(LAYOUTS:%=test-layout-%)
-
-test-layouts-flows:
-	@$(MAKE) --no-print-directory test-layouts T='$(THROUGH)'
 
 test-layout-%:
 	@echo "-- layout $*"

@@ -7,7 +7,7 @@ set -u
 
 make=${MAKE:-make}
 layers=(lint docs-check test-web test-unit fuzz-smoke test-integration
-    test-layouts-flows test-e2e test-aarch64)
+    test-layouts test-e2e test-aarch64)
 summary=""
 failed=
 
