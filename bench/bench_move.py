@@ -9,9 +9,9 @@ What an admin would use instead, from SQLite to PostgreSQL, is pgloader.  It
 loads the tables documents, document_texts and chunks of the same file, with its
 own defaults but for those that its manual names against running out of memory.
 It copies them as they are, and builds the unique indexes; sheaf makes the full
-text (tsvector and its index) as it goes, has a commit for each thousand rows
-from which it could go on, and reads both sides once more to compare them.  The
-other way there is no tool at all.
+text (tsvector and its index), has a commit for each thousand rows from which it
+could go on, and reads both sides once more to compare them.  The other way, and
+with vectors that pgvector is to find, there is no tool at all.
 
 Memory is the most that the process had of its own (RssAnon, looked at every
 10 ms): sheaf has SQLite's file mapped, whose pages are the system's.  It is to
@@ -23,6 +23,7 @@ import time
 
 from bench_documents import bodies, pages
 from harness.desk import Desk, model_dir
+from harness.postgres import Cluster, find_pgvector_bin
 from harness.process import BenchError, Child, wait_quiet
 from harness.report import Row, interleave
 from harness.servers import sheaf_environment
@@ -48,6 +49,9 @@ def run(bench):
     peer = shutil.which("pgloader")
     if not peer:
         print("  pgloader is not measured (`apt-get install pgloader`)")
+    programs = find_pgvector_bin()
+    if not programs:
+        print("  pgvector is not measured (`make build/venv/ready`)")
     full = bench.args.chunks
     source = work / "source"
     found, copies = pages(bench), 0
@@ -55,6 +59,8 @@ def run(bench):
         chunks, copies = fill(bench, source, found, copies, wanted)
         there(bench, work, source, chunks, peer)
         back(bench, work, source, chunks)
+        if programs:
+            to_pgvector(bench, work, source, chunks, programs)
 
 
 def fill(bench, source, found, copies, wanted):
@@ -74,7 +80,7 @@ class Times:
     def __init__(self):
         self.kept = {}
 
-    def round(self, bench, name, chunks, argv, log, env=None):
+    def round(self, cluster, name, chunks, argv, log, env=None):
         """Chunks a second of one command."""
         start = time.perf_counter()
         child = Child(argv, log=log, env=env)
@@ -89,7 +95,7 @@ class Times:
         if child.process.returncode:
             raise BenchError(f"{child.name} failed:\n{child.log_tail()}")
         self.kept.setdefault(name, []).append(peak / 1024)
-        wait_quiet([bench.postgres().child])
+        wait_quiet([cluster.child])
         return chunks / took
 
     def report(self, bench, what, chunks, rates, note=""):
@@ -107,10 +113,10 @@ def move(bench, data_dir, source, target):
             "--to", target, "--json"]
 
 
-def empty_database(bench, name):
-    bench.postgres().sql(f"DROP DATABASE IF EXISTS {name}")
-    bench.postgres().create(name)
-    bench.postgres().sql("CHECKPOINT")
+def empty_database(cluster, name):
+    cluster.sql(f"DROP DATABASE IF EXISTS {name}")
+    cluster.create(name)
+    cluster.sql("CHECKPOINT")
 
 
 def there(bench, work, source, chunks, peer):
@@ -119,18 +125,18 @@ def there(bench, work, source, chunks, peer):
     script = work / "pgloader.load"
 
     def ours(_):
-        empty_database(bench, "moved")
+        empty_database(bench.postgres(), "moved")
         return times.round(
-            bench, "sheaf", chunks,
+            bench.postgres(), "sheaf", chunks,
             move(bench, source, "sqlite:", bench.postgres().url("moved")),
             work / "move.log", sheaf_environment())
 
     def theirs(_):
-        empty_database(bench, "loaded")
+        empty_database(bench.postgres(), "loaded")
         script.write_text(_PGLOADER.format(
             file=source / "sheaf.db", url=bench.postgres().plain_url("loaded"),
             tables=", ".join(f"'{table}'" for table in _TABLES)))
-        rate = times.round(bench, "pgloader", chunks,
+        rate = times.round(bench.postgres(), "pgloader", chunks,
                            [peer, "--no-ssl-cert-verification", script],
                            work / "pgloader.log")
         loaded = bench.postgres().sql("SELECT count(*) FROM chunks", "loaded")
@@ -154,7 +160,7 @@ def back(bench, work, source, chunks):
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
         rate = times.round(
-            bench, "sheaf", chunks,
+            bench.postgres(), "sheaf", chunks,
             move(bench, target, bench.postgres().url("moved"), "sqlite:"),
             work / "move.log", sheaf_environment())
         shutil.rmtree(target)
@@ -162,3 +168,21 @@ def back(bench, work, source, chunks):
 
     times.report(bench, "PostgreSQL to SQLite", chunks,
                  interleave({"sheaf": ours}, bench.args.rounds))
+
+
+def to_pgvector(bench, work, source, chunks, programs):
+    """SQLite to a PostgreSQL that finds the vectors."""
+    times = Times()
+    with bench.scope():
+        cluster = bench.start(Cluster(work / f"pgvector-{chunks}", programs))
+
+        def ours(_):
+            empty_database(cluster, "moved")
+            return times.round(
+                cluster, "sheaf", chunks,
+                [*move(bench, source, "sqlite:", cluster.url("moved")),
+                 "--vectors", "pgvector"],
+                work / "move.log", sheaf_environment())
+
+        times.report(bench, "SQLite to pgvector", chunks,
+                     interleave({"sheaf": ours}, bench.args.rounds))
