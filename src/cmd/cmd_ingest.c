@@ -253,6 +253,21 @@ static void walk_folder(struct ingest_run *run, const char *path)
     file_tree_walk(path, &visit);
 }
 
+static void add_closed_file(void *ctx, const char *path, int64_t size)
+{
+    if (!watch_is_written(path))
+        add_file(ctx, path, size);
+}
+
+/* Whoever made it may not have filled it yet. */
+static void walk_new_folder(struct ingest_run *run, const char *path)
+{
+    const struct file_tree_visit visit = {
+        .file = add_closed_file, .fault = say_fault, .ctx = run};
+
+    file_tree_walk(path, &visit);
+}
+
 static void remove_gone(struct ingest_run *run, const char *path, bool folder)
 {
     int64_t removed = 0;
@@ -338,7 +353,7 @@ static void on_event(void *ctx, enum watch_event event, const char *path)
             add_item(run, path, path, st.st_size);
         break;
     case WATCH_NEW_FOLDER:
-        walk_folder(run, path);
+        walk_new_folder(run, path);
         break;
     case WATCH_GONE:
         remove_gone(run, path, false);

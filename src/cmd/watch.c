@@ -2,7 +2,9 @@
 #include "cmd/watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +174,25 @@ enum err_code watch_folder(struct watch *w, const char *path, struct err *e)
     if (w->problem.code != ERR_NONE)
         *e = w->problem;
     return w->problem.code;
+}
+
+/* A lease for reading is refused while a file is open for writing (fcntl(2)).
+ * Who opens it in the moment that we have one waits for close(), and we are
+ * sent a signal: one that is ignored by default, as SIGIO is not.  A file with
+ * several names may be written under one that is not watched. */
+bool watch_is_written(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    bool is;
+
+    if (fd < 0)
+        return false;
+    is = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+         fcntl(fd, F_SETSIG, SIGURG) == 0 &&
+         fcntl(fd, F_SETLEASE, F_RDLCK) != 0 && errno == EAGAIN;
+    close(fd);
+    return is;
 }
 
 /* ---- events ---- */

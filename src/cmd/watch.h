@@ -2,13 +2,15 @@
  *
  * A file counts as changed when a writer has closed it or it was moved in: so
  * nothing half written is read, and nothing is waited for.  Subfolders that
- * come later are watched too.  What file_tree.h leaves out is left out.
+ * come later are watched too; what lies in them may be half written, and
+ * watch_is_written() tells.  What file_tree.h leaves out is left out.
  *
  * Threads: one thread.
  */
 #ifndef CMD_WATCH_H
 #define CMD_WATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -34,6 +36,9 @@ void watch_close(struct watch *w); /* takes NULL */
 enum err_code watch_folder(struct watch *w, const char *path, struct err *e)
     CHECKED;
 size_t watch_count(const struct watch *w); /* folders */
+/* Does somebody write this file, which lies in a folder that is watched?  Then
+ * WATCH_CHANGED is yet to come.  False if the system does not say. */
+bool watch_is_written(const char *path);
 
 /* Wait for events and pass them on, those of one file that come together as
  * one.  ERR_CANCELLED: stop_fd became readable.  ERR_NOT_FOUND: no folder that

@@ -238,6 +238,21 @@ def test_watch(lite_desk, watch, folder):
     watcher.until("tree/sub/leek.md: 1 chunks")
     (folder / "tree" / "sub" / "leek.md").write_text("Leeks.")
     watcher.until("tree/sub/leek.md: 1 chunks")
+    # one that its writer has not closed yet
+    slow = folder.parent / "slow"
+    slow.mkdir()
+    (slow / "quick.md").write_text("Figs.")
+    with open(slow / "plums.md", "w") as half:
+        half.write("Plums")
+        half.flush()
+        slow.rename(folder / "slow")
+        lines = watcher.until("slow/quick.md: 1 chunks")
+        assert len(lines) == 1, lines
+        half.write(" and damsons.")
+    lines = watcher.until("slow/plums.md: 1 chunks")
+    assert len(lines) == 1, lines
+    found = query(lite_desk, "damsons")["results"][0]
+    assert found["text"] == "Plums and damsons."
     # what is wrong is said, and is no end
     (folder / "bad.pdf").write_bytes(b"%PDF-1.4 nothing")
     watcher.until("bad.pdf: the PDF is damaged")

@@ -250,6 +250,31 @@ static void test_end(void **state)
     assert_int_equal(code, ERR_NOT_FOUND);
 }
 
+static void test_is_written(void **state)
+{
+    struct fixture *f = *state;
+    char path[200], other[200];
+    int fd;
+
+    join(f, "a.md", path);
+    assert_false(watch_is_written(path));
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_true(watch_is_written(path));
+    join(f, "b.md", other);
+    assert_int_equal(link(path, other), 0);
+    assert_false(watch_is_written(path)); /* where, nobody knows */
+    assert_int_equal(remove(other), 0);
+    assert_true(watch_is_written(path));
+    close(fd);
+    assert_false(watch_is_written(path));
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_false(watch_is_written(path));
+    close(fd);
+    assert_false(watch_is_written(f->root));
+}
+
 static void test_no_such_folder(void **state)
 {
     struct fixture *f = *state;
@@ -268,6 +293,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_links, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_is_written, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_such_folder, setup, teardown),
     };
 
