@@ -48,8 +48,19 @@ class Desk:
             "chroma_api_impl": "chromadb.api.fastapi.FastAPI",
             "chroma_server_host": self.address["host"],
             "chroma_server_http_port": self.address["port"]}))
+        self._give_numbers(f"{name}_before")
         self.admin.create_database(name)
         self.client = self.connect(name)
+
+    def _give_numbers(self, database):
+        """Chroma gives the number of a record that was deleted to the next one,
+        which then has the lists in that one's metadata.  Here are some that may
+        have them: what a scenario is told does not depend on those before."""
+        self.admin.create_database(database)
+        taken = self.connect(database).create_collection(
+            "taken", embedding_function=None)
+        taken.add(ids=names(100), embeddings=vectors(100))
+        assert taken.count() == 100  # and now they have their numbers
 
     def connect(self, database=DEFAULT_DATABASE, tenant=DEFAULT_TENANT,
                 **more):
