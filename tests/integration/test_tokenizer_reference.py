@@ -59,6 +59,7 @@ def test_made_up_texts(native, reference):
     assert n_bad == 0, f"repeat with --seed {seed} --fuzz {MADE_UP}"
 
 
+@pytest.mark.timeout(600)  # the reference takes most of it
 @pytest.mark.parametrize("folder", ["retrieval", "documents", "arxiv-rss"])
 def test_recorded_texts(native, reference, recorded, folder):
     n, n_bytes, _, n_bad = ref.compare(native, reference,
