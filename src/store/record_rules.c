@@ -202,6 +202,8 @@ static void write_merged(struct text *t, const struct members *stored,
         if (given->n)
             m = bsearch(&stored->p[i], given->p, given->n, sizeof(*m),
                         name_only);
+        if (m && m->used) /* stored twice, which this never writes */
+            continue;
         put_member(t, m ? m : &stored->p[i]);
         if (m)
             m->used = true;
