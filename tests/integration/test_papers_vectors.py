@@ -276,8 +276,8 @@ def test_kill_while_embedding(desk):
     assert 600 - 64 <= after["embedded"] == after["total"] <= 600
     find(desk, "robot", k=1)
     if not desk.copied:
-        wait_until(lambda: desk.metric(
-            'sheaf_index_vectors{collection="papers"}') == 600 * desk.indexes)
+        name = 'sheaf_index_vectors{collection="papers"}'
+        wait_until(lambda: desk.metric(name) == 600 * desk.processes)
 
 
 def test_cancel_and_retry(desk):

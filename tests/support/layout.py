@@ -122,7 +122,7 @@ class SplitSheaf(Sheaf):
     Commands find it through DIR/sheaf.conf, which names its address and token.
     """
 
-    indexes = COPIES
+    processes = COPIES
 
     def __init__(self, data_dir, database_url, settings, args=(), cache=None,
                  **kw):

@@ -57,8 +57,8 @@ class Sheaf:
     # By what decides which routes there are: fetched once for all of those
     # servers.
     contracts = {}
-    indexes = 1     # of vectors in memory, where a processor runs
-    copied = False # vectors are, to a server that finds them
+    processes = 1  # of each of its services
+    copied = False  # vectors are, to a server that finds them
 
     def __init__(self, data_dir, database_url=None, settings=None, args=(),
                  log_path=None, secrets=True):
