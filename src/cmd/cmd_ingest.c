@@ -245,25 +245,18 @@ static void do_items(struct ingest_run *run)
 
 /* ---- folders ---- */
 
-static void walk_folder(struct ingest_run *run, const char *path)
-{
-    const struct file_tree_visit visit = {
-        .file = add_file, .fault = say_fault, .ctx = run};
-
-    file_tree_walk(path, &visit);
-}
-
+/* Whoever made a new folder may not have filled its files yet. */
 static void add_closed_file(void *ctx, const char *path, int64_t size)
 {
     if (!watch_is_written(path))
         add_file(ctx, path, size);
 }
 
-/* Whoever made it may not have filled it yet. */
-static void walk_new_folder(struct ingest_run *run, const char *path)
+static void walk_folder(struct ingest_run *run, const char *path,
+                        void (*file)(void *ctx, const char *path, int64_t size))
 {
     const struct file_tree_visit visit = {
-        .file = add_closed_file, .fault = say_fault, .ctx = run};
+        .file = file, .fault = say_fault, .ctx = run};
 
     file_tree_walk(path, &visit);
 }
@@ -307,7 +300,7 @@ static enum err_code add_operand(struct ingest_run *run, const char *path,
     if (rc != ERR_NONE)
         return rc;
     if (folder)
-        walk_folder(run, absolute);
+        walk_folder(run, absolute, add_file);
     else if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
         add_item(run, absolute, source ? source : absolute, st.st_size);
     else /* a pipe has neither a size nor a lasting name */
@@ -353,7 +346,7 @@ static void on_event(void *ctx, enum watch_event event, const char *path)
             add_item(run, path, path, st.st_size);
         break;
     case WATCH_NEW_FOLDER:
-        walk_new_folder(run, path);
+        walk_folder(run, path, add_closed_file);
         break;
     case WATCH_GONE:
         remove_gone(run, path, false);

@@ -75,6 +75,14 @@ enum err_code postgres_select_one(struct store *s, struct arena *a,
                                   const struct pg_select *q, void *out,
                                   bool *found, struct err *e) CHECKED;
 
+/* A statement: who makes an index has at least this memory (as '256MB'),
+ * "true": until the transaction ends, "false": the session.  In little memory
+ * it is written several times. */
+#define POSTGRES_INDEX_MEMORY(least, local)                                    \
+    "SELECT set_config('maintenance_work_mem', '" least "', " local ")"        \
+    " WHERE pg_size_bytes(current_setting('maintenance_work_mem'))"            \
+    " < pg_size_bytes('" least "')"
+
 /* ---- carrying rows (postgres_export.c, postgres_import.c) ---- */
 
 enum err_code postgres_import_begin(struct store *s, struct err *e) CHECKED;

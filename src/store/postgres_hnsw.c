@@ -155,12 +155,12 @@ static enum err_code lock_out_others(struct pg_conn *c, const char *index,
 
 static enum err_code set_session(struct pg_conn *c, struct err *e)
 {
-    return pg_script(c,
-                     "SET statement_timeout = 0; SET lock_timeout = 0;"
-                     "SELECT set_config('maintenance_work_mem', '" MEMORY
-                     "', false) WHERE pg_size_bytes(current_setting("
-                     "'maintenance_work_mem')) < pg_size_bytes('" MEMORY "')",
-                     e);
+    return pg_script(
+        c,
+        POSTGRES_INDEX_MEMORY(
+            MEMORY,
+            "false") "; SET statement_timeout = 0; SET lock_timeout = 0",
+        e);
 }
 
 static enum err_code make(struct pg_conn *c, struct making *m, struct err *e)

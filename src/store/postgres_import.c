@@ -467,7 +467,7 @@ static enum err_code set_sequences(struct pg_conn *c, struct adding *ad,
     return ERR_NONE;
 }
 
-/* Nobody waits for one of them. */
+/* A batch may take its time, and its commit is not waited for. */
 static const char for_many_rows[] =
     "SELECT set_config('statement_timeout', '0', true),"
     " set_config('synchronous_commit', 'off', true)";
@@ -566,13 +566,6 @@ static const char continue_numbers[] =
     "  END LOOP;"
     "END $do$";
 
-/* An index that is made in little memory is written several times. */
-static const char for_an_index[] =
-    "SELECT set_config('statement_timeout', '0', true),"
-    " set_config('maintenance_work_mem', greatest(256 << 10,"
-    " pg_size_bytes(current_setting('maintenance_work_mem')) >> 10) || 'kB',"
-    " true)";
-
 /* *ctx, a bool: none was left to make. */
 static enum err_code do_index(struct pg_conn *c, void *ctx, struct err *e)
 {
@@ -587,7 +580,8 @@ static enum err_code do_index(struct pg_conn *c, void *ctx, struct err *e)
         return code;
     *none = postgres_lib.PQntuples(r) == 0;
     if (!*none) {
-        pg_do(c, for_an_index, NULL);
+        pg_do(c, "SET LOCAL statement_timeout = 0", NULL);
+        pg_do(c, POSTGRES_INDEX_MEMORY("256MB", "true"), NULL);
         pg_do(c, postgres_lib.PQgetvalue(r, 0, 1), NULL);
         pg_arg_text(&a, pg_slice(r, 0, 0));
         pg_do(c, "DELETE FROM unfinished_indexes WHERE name = $1", &a);

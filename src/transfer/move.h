@@ -36,9 +36,10 @@ struct move_options {
     struct store *to;   /* STORE_TO_FILL */
     /* Nobody may write to the source meanwhile (store_export_begin). */
     bool alone;
-    /* Every batch and every table: rows that are read so far, of `total`.  An
-     * error ends the move, which can be gone on with.  May be NULL. */
-    enum err_code (*progress)(void *ctx, const char *table, int64_t rows,
+    /* Every batch and every table: rows that are read so far, of `total`; then
+     * once, of "indexes", which may take long.  An error ends the move, which
+     * can be gone on with.  May be NULL. */
+    enum err_code (*progress)(void *ctx, const char *what, int64_t rows,
                               int64_t total, struct err *e);
     void *ctx;
 };
