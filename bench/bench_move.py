@@ -77,10 +77,11 @@ def fill(bench, source, found, copies, wanted):
 class Times:
     """Rows a second and the most memory of each round."""
 
-    def __init__(self):
+    def __init__(self, cluster):
+        self.cluster = cluster
         self.kept = {}
 
-    def round(self, cluster, name, chunks, argv, log, env=None):
+    def round(self, name, chunks, argv, log, env=None):
         """Chunks a second of one command."""
         start = time.perf_counter()
         child = Child(argv, log=log, env=env)
@@ -95,7 +96,7 @@ class Times:
         if child.process.returncode:
             raise BenchError(f"{child.name} failed:\n{child.log_tail()}")
         self.kept.setdefault(name, []).append(peak / 1024)
-        wait_quiet([cluster.child])
+        wait_quiet([self.cluster.child])
         return chunks / took
 
     def report(self, bench, what, chunks, rates, note=""):
@@ -119,27 +120,33 @@ def empty_database(cluster, name):
     cluster.sql("CHECKPOINT")
 
 
+def moved_there(bench, work, source, chunks, times, flags=()):
+    """One round into an empty database `moved`."""
+    empty_database(times.cluster, "moved")
+    return times.round(
+        "sheaf", chunks,
+        [*move(bench, source, "sqlite:", times.cluster.url("moved")), *flags],
+        work / "move.log", sheaf_environment())
+
+
 def there(bench, work, source, chunks, peer):
     """SQLite to PostgreSQL.  What the last round moved is there afterwards."""
-    times = Times()
+    cluster = bench.postgres()
+    times = Times(cluster)
     script = work / "pgloader.load"
 
     def ours(_):
-        empty_database(bench.postgres(), "moved")
-        return times.round(
-            bench.postgres(), "sheaf", chunks,
-            move(bench, source, "sqlite:", bench.postgres().url("moved")),
-            work / "move.log", sheaf_environment())
+        return moved_there(bench, work, source, chunks, times)
 
     def theirs(_):
-        empty_database(bench.postgres(), "loaded")
+        empty_database(cluster, "loaded")
         script.write_text(_PGLOADER.format(
-            file=source / "sheaf.db", url=bench.postgres().plain_url("loaded"),
+            file=source / "sheaf.db", url=cluster.plain_url("loaded"),
             tables=", ".join(f"'{table}'" for table in _TABLES)))
-        rate = times.round(bench.postgres(), "pgloader", chunks,
+        rate = times.round("pgloader", chunks,
                            [peer, "--no-ssl-cert-verification", script],
                            work / "pgloader.log")
-        loaded = bench.postgres().sql("SELECT count(*) FROM chunks", "loaded")
+        loaded = cluster.sql("SELECT count(*) FROM chunks", "loaded")
         if int(loaded) != chunks:
             raise BenchError(f"pgloader loaded {loaded} of {chunks} chunks:\n"
                              + (work / "pgloader.log").read_text()[-2000:])
@@ -153,15 +160,16 @@ def there(bench, work, source, chunks, peer):
 
 def back(bench, work, source, chunks):
     """PostgreSQL to SQLite."""
-    times = Times()
+    cluster = bench.postgres()
+    times = Times(cluster)
 
     def ours(n):
         target = work / f"back-{n}"
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
         rate = times.round(
-            bench.postgres(), "sheaf", chunks,
-            move(bench, target, bench.postgres().url("moved"), "sqlite:"),
+            "sheaf", chunks,
+            move(bench, target, cluster.url("moved"), "sqlite:"),
             work / "move.log", sheaf_environment())
         shutil.rmtree(target)
         return rate
@@ -172,17 +180,13 @@ def back(bench, work, source, chunks):
 
 def to_pgvector(bench, work, source, chunks, programs):
     """SQLite to a PostgreSQL that finds the vectors."""
-    times = Times()
     with bench.scope():
-        cluster = bench.start(Cluster(work / f"pgvector-{chunks}", programs))
+        times = Times(bench.start(Cluster(work / f"pgvector-{chunks}",
+                                          programs)))
 
         def ours(_):
-            empty_database(cluster, "moved")
-            return times.round(
-                cluster, "sheaf", chunks,
-                [*move(bench, source, "sqlite:", cluster.url("moved")),
-                 "--vectors", "pgvector"],
-                work / "move.log", sheaf_environment())
+            return moved_there(bench, work, source, chunks, times,
+                               ("--vectors", "pgvector"))
 
         times.report(bench, "SQLite to pgvector", chunks,
                      interleave({"sheaf": ours}, bench.args.rounds))
